@@ -1,0 +1,87 @@
+"""What all commands share: options, errors, signals, talk."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from siemstress import __version__
+from siemstress.errors import SiemstressError, UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser with the options of every command, whose mistakes are one line."""
+
+    def __init__(self, prog: str, description: str, examples: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_argument("--version", action="version", version=f"{prog} {__version__}")
+        self.add_argument("-c", "--config", metavar="FILE", help="config file")
+        self.add_argument("--debug", action="store_true", help="show tracebacks of errors")
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2 and one line."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def say(text: str) -> None:
+    """Tell the user something, on standard error, with control characters made visible."""
+    from siemstress.render.text import visible
+
+    with contextlib.suppress(BrokenPipeError):
+        print(visible(text), file=sys.stderr)
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; raised in the main thread so that `finally` blocks run."""
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+def run(prog: str, main: Callable[[list[str]], int], arguments: list[str] | None = None) -> int:
+    """Run a command's main and turn every way of ending into an exit status.
+
+    A user's mistake gives 2, a failure 1, SIGINT 130, SIGTERM 143, a closed pipe 141. With
+    --debug among the arguments the traceback is shown as well.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = main(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # What is still buffered has no reader either: keep the interpreter from trying.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except Terminated:
+        return 143
+    except SiemstressError as e:
+        if debug:
+            traceback.print_exc()
+        say(f"{prog}: {e}")
+        return e.exit_status
+    except (OSError, MemoryError, RecursionError) as e:
+        if debug:
+            traceback.print_exc()
+        say(f"{prog}: {' '.join(str(e).split()) or type(e).__name__}")
+        return 1
+
+
+__all__ = ["Parser", "Terminated", "UserError", "run", "say"]

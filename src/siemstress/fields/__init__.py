@@ -1,0 +1,1 @@
+"""Messages to fields: what programs say, by program."""

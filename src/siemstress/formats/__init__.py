@@ -1,0 +1,1 @@
+"""Lines to events: log formats, each in a file of its own."""

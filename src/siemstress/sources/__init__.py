@@ -1,0 +1,1 @@
+"""Bytes to lines: files, pipes, compressed files, and where in them we are."""

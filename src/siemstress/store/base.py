@@ -1,0 +1,174 @@
+"""What a store can do: take batches, remember positions, answer SQL.
+
+A store knows tables, rows and SQL; it knows no log format and no rule. One contract test suite
+runs on every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+    from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class Advance:
+    """A consumer's position moves from `expected` (None: unknown to the table) to `to`.
+
+    Positions are non-negative and below 2**63; what they count is the consumer's own business.
+    """
+
+    consumer: str
+    expected: int | None
+    to: int
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits that every wanted row keeps, used to leave out files. Inclusive; None: no limit."""
+
+    time_min: datetime | None = None
+    time_max: datetime | None = None
+    id_min: int | None = None
+    id_max: int | None = None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a name in a query stands for: rows of one table.
+
+    `bounds` may leave out files that hold no wanted row; rows outside may still come, so the
+    query must state its conditions itself. `after` and `upto` are table versions: only rows
+    committed later than `after` and not later than `upto`. `derived` are columns worked out on
+    reading, as expressions over the table's columns, in place of the column of that name.
+    """
+
+    table: str
+    bounds: Bounds = Bounds()
+    after: int | None = None
+    upto: int | None = None
+    derived: Mapping[str, exp.Expression] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a query may use; None: no limit. Seconds, bytes."""
+
+    seconds: float | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """A table in numbers. Times are UTC without a zone; `bytes` is the size on disk."""
+
+    table: str
+    rows: int
+    bytes: int
+    files: int
+    version: int
+    time_min: datetime | None
+    time_max: datetime | None
+    received_max: datetime | None
+    consumers: Mapping[str, int]
+
+
+class Staged(Protocol):
+    """Rows that are written but not yet part of a table."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+
+
+class Store(Protocol):
+    """A place where events are kept."""
+
+    def stage(self, table: str, events: pl.DataFrame) -> Sequence[Staged]:
+        """Prepare rows for a commit, the expensive part; threads may call this at once."""
+
+    def commit(self, table: str, staged: Sequence[Staged], advances: Sequence[Advance] = ()) -> int:
+        """Make staged rows part of the table and move the consumers, all or nothing, durably.
+
+        Creates the table, and columns that it lacks. Returns the table's new version.
+
+        Raises:
+            Conflict: a consumer is not where the caller expected it; nothing was written.
+            StoreError: the store cannot be written.
+
+        """
+
+    def discard(self, staged: Sequence[Staged]) -> None:
+        """Forget staged rows that will not be committed."""
+
+    def take_ids(self, count: int) -> int:
+        """The first of `count` (up to 2**22) ids in a row that no one else gets."""
+
+    def position(self, table: str, consumer: str) -> int | None:
+        """Where a consumer is; None when the table or the consumer is unknown."""
+
+    def version(self, table: str) -> int | None:
+        """The table's version, counting up with every commit; None without a table."""
+
+    def tables(self) -> list[str]:
+        """Names of the tables that exist."""
+
+    def columns(self, table: str) -> list[str]:
+        """Names of a table's columns; the empty list without a table."""
+
+    def status(self, table: str) -> TableStatus | None:
+        """A table in numbers; None without a table."""
+
+    def select(
+        self,
+        query: exp.Query,
+        scans: Mapping[str, Scan],
+        *,
+        batch_rows: int = 50_000,
+        limits: Limits = Limits(),
+    ) -> pa.RecordBatchReader:
+        """Run a query that names its tables by the keys of `scans`; results stream.
+
+        The query is in the house dialect (DuckDB's) as an expression tree. A scan of a table
+        that does not exist is an empty table with the event's columns.
+
+        Raises:
+            StoreError: the store cannot be read, or the query failed.
+
+        """
+
+    def select_typed(
+        self,
+        sql: str,
+        scans: Mapping[str, Scan],
+        *,
+        batch_rows: int = 50_000,
+        limits: Limits = Limits(),
+    ) -> pa.RecordBatchReader:
+        """Run one SELECT that a user typed, where it can read nothing but the scans.
+
+        Raises:
+            QueryError: it is not one SELECT, or names what is not there, or took too much.
+
+        """
+
+    def drop(self, table: str) -> None:
+        """Delete a table with all its rows and positions; nothing happens without a table."""
+
+    def compact(self, table: str) -> Mapping[str, Any]:
+        """Merge small files and delete leftovers; returns counts for the user."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+def rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    """The rows of a small result, each as a dictionary by column name."""
+    for batch in reader:
+        yield from batch.to_pylist()
