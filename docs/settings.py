@@ -1,0 +1,79 @@
+"""The reference of the config files: every key that the code knows, with its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from siemstress import config
+
+MAIN = {
+    "lake": "folder of the lake, relative to this file; by default `/var/lib/siemstress` for root, "
+    "`$XDG_DATA_HOME/siemstress` (`~/.local/share/siemstress`) for others",
+    "server": "host name or address of a MariaDB server; with it the store is MariaDB",
+    "port": "its port (3306)",
+    "user": "its user (siemstress)",
+    "password": "that user's password; keep such a file to yourself: `chmod 600`",
+    "database": "the database (siemstressdb)",
+}
+SECTION = {
+    "table": "table that the events go to: letters, digits and `_`; must be there",
+    "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
+    "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
+}
+
+INTRODUCTION = """\
+# Config files
+
+All are INI files in UTF-8: `[section]` lines, and `key=value` lines below them. `%` has no special
+meaning. A path in a file is relative to that file. A mistake is told in one line that names the
+file, the section and the key.
+
+## siemstress.conf
+
+Looked for at `-c FILE`, else in this order; without any, the defaults hold.
+
+1. `/etc/siemstress.conf`
+2. `/etc/siemstress/siemstress.conf`
+3. `$XDG_CONFIG_HOME/siemstress/siemstress.conf` (`~/.config/siemstress/siemstress.conf`)
+
+```ini
+[siemstress]
+lake=/srv/siemstress
+
+[auth]
+table=Auth
+parser=syslogbsd
+queryfields=Id,DateStamp,SourceHost,Process,PID,Message
+```
+"""
+
+
+def text() -> str:
+    """The whole page."""
+    parts = [
+        INTRODUCTION,
+        "### `[siemstress]`: the store\n",
+        _keys(MAIN, config.MAIN_KEYS),
+        "### Every other section: a kind of log\n\n`-s` chooses it by its name.\n",
+        _keys(SECTION, config.SECTION_KEYS),
+        "### Sections without a file\n",
+        _sections(),
+    ]
+    return "\n".join(parts)
+
+
+def _keys(meanings: Mapping[str, str], known: frozenset[str]) -> str:
+    if set(meanings) != known:
+        names = ", ".join(sorted(set(meanings) ^ known))
+        raise LookupError(f"docs/settings.py and the code differ about the keys: {names}")
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in meanings.items()]
+    return "\n".join(["| key | meaning (default) |", "|---|---|", *rows]) + "\n"
+
+
+def _sections() -> str:
+    rows = [
+        f"| `{s.name}` | `{s.table}` | {s.parser} | {', '.join(s.query_fields)} |"
+        for s in config.BUILT_IN.values()
+    ]
+    head = ["| section | table | parser | queryfields |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
