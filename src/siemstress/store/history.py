@@ -1,0 +1,123 @@
+"""Which version of a table each file's rows came with, so that "new since N" is exact.
+
+A file of events belongs to the version that added it. A file merged by compaction holds rows of
+many versions, each with its own in the column `_version`, and is named `merged-…`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from siemstress.errors import StoreError
+from siemstress.store.files import LiveFile
+from siemstress.store.folder import LOG
+
+MERGED = "merged-"
+VERSION = "_version"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A file to read: whole, or (`by_row`) only the rows whose own version is asked for."""
+
+    file: LiveFile
+    by_row: bool = False
+
+
+def is_merged(path: str) -> bool:
+    """Whether a file's rows carry their versions."""
+    return path.startswith(MERGED)
+
+
+def actions(entry: Path) -> list[dict[str, Any]] | None:
+    """The actions of a log entry; none where it is empty; None where it is missing or torn."""
+    try:
+        lines = entry.read_bytes().splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError):
+        return None
+
+
+def added(table: Path, after: int, upto: int) -> dict[str, tuple[int, bool]]:
+    """Files added by the versions `after` < v <= `upto`: version, and whether the data was new.
+
+    Raises:
+        StoreError: the log does not reach back that far any more.
+
+    """
+    found: dict[str, tuple[int, bool]] = {}
+    for version in range(max(after, -1) + 1, upto + 1):
+        entry = actions(table / LOG / f"{version:020}.json")
+        if entry is None:
+            raise LogTooShort(table, version)
+        for action in entry:
+            add = action.get("add")
+            if add:
+                found[add["path"]] = (version, bool(add.get("dataChange", True)))
+    return found
+
+
+class LogTooShort(StoreError):
+    """The log has been cleaned up to beyond the version that was asked for."""
+
+    def __init__(self, table: Path, version: int) -> None:
+        super().__init__(
+            f"version {version} is not in the log any more; start again without a version",
+            file=table,
+        )
+
+
+def first_entry(table: Path) -> int:
+    """The oldest version that the log still has an entry of."""
+    versions = [int(p.stem) for p in (table / LOG).glob("*.json") if p.stem.isdigit()]
+    return min(versions, default=0)
+
+
+def between(
+    table: Path, files: Iterable[LiveFile], after: int | None, upto: int | None, latest: int
+) -> list[Chosen]:
+    """The live files that hold rows committed later than `after` and not later than `upto`.
+
+    `files` are those of version `latest`.
+
+    Raises:
+        StoreError: the log does not say so any more.
+
+    """
+    after = -1 if after is None else after
+    upto = latest if upto is None else min(upto, latest)
+    if after < 0 and upto == latest:
+        return [Chosen(file) for file in files]
+    if upto <= after:
+        return []
+    return _chosen(table, list(files), after, upto, latest)
+
+
+def _chosen(
+    table: Path, files: Sequence[LiveFile], after: int, upto: int, latest: int
+) -> list[Chosen]:
+    # Only versions after `start` are looked up; what is older is told apart by that alone.
+    start = upto if after < 0 else min(after, latest)
+    try:
+        known = added(table, start, latest)
+    except LogTooShort:
+        start = max(start, first_entry(table) - 1)
+        known = added(table, start, latest)
+    chosen = []
+    for file in files:
+        version, new = known.get(file.path, (start, None))
+        if new and after < version <= upto:
+            chosen.append(Chosen(file))
+        elif new or version <= after:
+            continue  # Rows of a file that was there at version `after` are no newer than that.
+        elif after < 0 and version <= upto:
+            chosen.append(Chosen(file))
+        elif is_merged(file.path):
+            chosen.append(Chosen(file, by_row=True))
+        else:
+            raise LogTooShort(table, after + 1)
+    return chosen

@@ -1,0 +1,185 @@
+"""The lake: a folder of Delta Lake tables, one per kind of log, that any program can read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from siemstress.errors import SiemstressError, StoreError
+from siemstress.store import ids
+from siemstress.store.base import Advance, Limits, Scan, Staged
+from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
+from siemstress.store.files import pruned
+from siemstress.store.folder import IDS, Folder, failure
+from siemstress.store.history import VERSION, between
+from siemstress.store.log import UPKEEP, TableLog, Uncertain, transaction_name
+from siemstress.store.write import StagedFile, discard, stage
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+    from sqlglot import exp
+
+    from siemstress.store.read import Relation
+
+
+_NO_LIMITS = Limits()
+
+
+class Lake:
+    """The embedded store. Threads and processes may use one folder at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = Folder(path)
+        self._logs: dict[str, TableLog] = {}
+        self._lock = threading.Lock()
+        self._made = False
+
+    def stage(self, table: str, events: pl.DataFrame) -> Sequence[Staged]:
+        """Write rows to files that a commit can make part of the table; see `Store.stage`."""
+        self._make()
+        folder = self.folder.table(table)
+        folder.mkdir(exist_ok=True)
+        return stage(folder, table, events)
+
+    def commit(self, table: str, staged: Sequence[Staged], advances: Sequence[Advance] = ()) -> int:
+        """Make staged files and positions part of the table; see `Store.commit`."""
+        from deltalake.transaction import AddAction
+
+        self._make()
+        files = _own(staged, table)
+        _check_advances(advances)
+        types = dict(EVENT_TYPES)
+        for file in files:
+            types.update(file.types)
+        adds = [AddAction(f.path.name, f.size, {}, f.modified, True, f.stats) for f in files]
+        hashes = {"sha256": {f.path.name: f.sha256 for f in files}} if files else {}
+        for file in files:
+            file.state = "uncertain"
+        try:
+            version = self._log(table).commit(adds, advances, types, hashes)
+        except Uncertain:
+            raise
+        except SiemstressError:
+            for file in files:
+                file.state = "staged"
+            raise
+        for file in files:
+            file.state = "committed"
+        return version
+
+    def discard(self, staged: Sequence[Staged]) -> None:
+        """Delete staged files that no commit has taken."""
+        discard([file for file in staged if isinstance(file, StagedFile)])
+
+    def take_ids(self, count: int) -> int:
+        """The first of `count` ids in a row that no one else gets."""
+        self._make()
+        return ids.take(self.folder.path / IDS, count, self._highest_id)
+
+    def _highest_id(self) -> int:
+        snapshots = (self._log(table).snapshot() for table in self.folder.tables())
+        return max((f.id_max or 0 for s in snapshots if s for f in s.files), default=0)
+
+    def position(self, table: str, consumer: str) -> int | None:
+        """Where a consumer is; None when the table or the consumer is unknown."""
+        return self._log(table).position(consumer)
+
+    def version(self, table: str) -> int | None:
+        """The table's version; None without a table."""
+        return self._log(table).version()
+
+    def tables(self) -> list[str]:
+        """Names of the tables that exist, sorted."""
+        return self.folder.tables()
+
+    def columns(self, table: str) -> list[str]:
+        """Names of a table's columns; the empty list without a table."""
+        snapshot = self._log(table).snapshot()
+        return list(snapshot.types) if snapshot else []
+
+    def select(
+        self,
+        query: exp.Query,
+        scans: Mapping[str, Scan],
+        *,
+        batch_rows: int = 50_000,
+        limits: Limits = _NO_LIMITS,
+    ) -> pa.RecordBatchReader:
+        """Run a query over the scans; see `Store.select`."""
+        from siemstress.store.read import Question, add_views, answer
+
+        relations = self._relations(scans)
+        question = Question(limits)
+        try:
+            with question.running(StoreError):
+                add_views(question.connection, relations)
+            return answer(question, query.sql("duckdb"), batch_rows, StoreError)
+        except BaseException:
+            question.close()
+            raise
+
+    def _relations(self, scans: Mapping[str, Scan]) -> dict[str, Relation]:
+        return {name: self._relation(scan) for name, scan in scans.items()}
+
+    def _relation(self, scan: Scan) -> Relation:
+        from siemstress.store.read import Relation
+
+        log = self._log(scan.table)
+        snapshot = log.snapshot()
+        if snapshot is None:
+            return Relation(ALERT_TYPES, derived=scan.derived)
+        chosen = between(log.path, snapshot.files, scan.after, scan.upto, snapshot.version)
+        wanted = {f.path for f in pruned((c.file for c in chosen), scan.bounds)}
+        chosen = [c for c in chosen if c.file.path in wanted]
+        return Relation(
+            {name: delta for name, delta in snapshot.types.items() if name != VERSION},
+            [str(log.path / c.file.path) for c in chosen if not c.by_row],
+            [str(log.path / c.file.path) for c in chosen if c.by_row],
+            -1 if scan.after is None else scan.after,
+            snapshot.version if scan.upto is None else scan.upto,
+            scan.derived,
+        )
+
+    def close(self) -> None:
+        """Let go of the tables' logs."""
+        self._logs.clear()
+
+    def _log(self, table: str) -> TableLog:
+        with self._lock:
+            if table not in self._logs:
+                self._logs[table] = TableLog(self.folder, table)
+            return self._logs[table]
+
+    def _make(self) -> None:
+        if not self._made:
+            self.folder.make()
+            self._made = True
+
+
+def _own(staged: Sequence[Staged], table: str) -> list[StagedFile]:
+    """The staged files, if they are of this store and table, and still there as written."""
+    files = []
+    for file in staged:
+        if not isinstance(file, StagedFile) or file.table != table or file.state != "staged":
+            raise StoreError(f"these rows were not staged for {table}, or are committed already")
+        try:
+            size = file.path.stat().st_size
+        except OSError as e:
+            raise failure(e, file.path) from e
+        if size != file.size:
+            raise StoreError("is not as it was written", file=file.path)
+        files.append(file)
+    return files
+
+
+def _check_advances(advances: Sequence[Advance]) -> None:
+    names = [transaction_name(a.consumer) for a in advances]
+    if len(set(names)) < len(names):
+        raise ValueError("a consumer moves twice in one commit")
+    if UPKEEP in names:
+        raise ValueError(f"no consumer can be called {UPKEEP}")
+    if any(not 0 <= a.to < 2**63 for a in advances):
+        raise ValueError("a position is a number from 0 to 2**63 - 1")

@@ -1,0 +1,330 @@
+"""A table's Delta log: its files as of now, consumers' positions, commits that survive a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from siemstress.errors import Conflict, StoreError
+from siemstress.store.base import Advance
+from siemstress.store.columns import delta_field, delta_schema, delta_types
+from siemstress.store.files import LiveFile, live_files
+from siemstress.store.folder import LOG, Folder, sync_all, sync_folder
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from deltalake.transaction import AddAction, RemoveAction
+
+# A handle that has made thousands of commits grows slow; opening again takes 10 ms.
+REOPEN_AFTER = 200
+CHECKPOINT_EVERY = 100
+ATTEMPTS = 50
+UPKEEP = "upkeep"
+
+# What Delta says when somebody else was faster, and trying again is all there is to do.
+_HARMLESS = (
+    "Metadata changed",
+    "Concurrent transaction",
+    "already exists",
+    "Protocol changed",
+    "commit attempts",
+    "max_commit_retries",
+    "Concurrent",
+)
+
+
+class Uncertain(StoreError):
+    """The commit may have happened: its files must stay where they are."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table as of one version: its columns with Delta's types, and its files."""
+
+    version: int
+    types: Mapping[str, str]
+    files: Sequence[LiveFile]
+
+
+class TableLog:
+    """One table's log as this process sees it; threads may share it."""
+
+    def __init__(self, folder: Folder, table: str) -> None:
+        self.lake = folder
+        self.name = table
+        self.path = folder.table(table)
+        self._lock = threading.RLock()
+        self._handle: DeltaTable | None = None
+        self._drops = 0
+        self._commits = 0
+        self._synced = -1
+        self._snapshot: Snapshot | None = None
+
+    def version(self) -> int | None:
+        """The newest version; None without a table."""
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            return handle.version() if handle else None
+
+    def position(self, consumer: str) -> int | None:
+        """Where a consumer is; None when the table or the consumer is unknown."""
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            return handle.transaction_version(transaction_name(consumer)) if handle else None
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest version's columns and files; None without a table."""
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            if handle is None:
+                return None
+            if self._snapshot is None or self._snapshot.version != handle.version():
+                self._snapshot = Snapshot(
+                    handle.version(), delta_types(handle.schema()), live_files(handle)
+                )
+            return self._snapshot
+
+    def commit(
+        self,
+        actions: Sequence[AddAction | RemoveAction],
+        advances: Sequence[Advance],
+        types: Mapping[str, str],
+        metadata: Mapping[str, Any],
+        *,
+        create: bool = True,
+    ) -> int:
+        """Make the actions and the consumers' moves one durable version; gives its number.
+
+        Creates the table, unless told not to, and columns that it lacks.
+
+        Raises:
+            Conflict: a consumer is not where it was expected; nothing was written.
+            StoreError: the log cannot be written.
+
+        """
+        token = uuid.uuid4().hex
+        with self._lock, self.lake.shared() as drops:
+            for attempt in range(ATTEMPTS):
+                handle = self._opened(drops, types, create=create)
+                self._widen(handle, types)
+                _check_positions(handle, advances)
+                error = self._try_commit(handle, actions, advances, metadata, token)
+                version = self._landed(handle.version(), token)
+                if version is not None:
+                    self._make_durable(handle.version(), version)
+                    return version
+                if not error or not any(text in error for text in _HARMLESS):
+                    raise StoreError(error or "the commit left no trace", file=self.path)
+                time.sleep(min(0.2, 0.002 * 2 ** min(attempt, 6)))
+                self._forget()
+        raise StoreError(f"too many others commit: gave up after {ATTEMPTS} tries", file=self.path)
+
+    def _try_commit(
+        self,
+        handle: DeltaTable,
+        actions: Sequence[AddAction | RemoveAction],
+        advances: Sequence[Advance],
+        metadata: Mapping[str, Any],
+        token: str,
+    ) -> str | None:
+        """Ask Delta to commit; what it says against it, in one line."""
+        from deltalake.exceptions import DeltaError
+        from deltalake.transaction import CommitProperties, PostCommitHookProperties, Transaction
+
+        moves = [Transaction(transaction_name(a.consumer), a.to) for a in advances]
+        properties = CommitProperties(
+            app_transactions=moves,
+            custom_metadata={**metadata, "commit": token, "writer": writer()},
+            max_commit_retries=100,
+        )
+        # Checkpoints and clean-up have their own time and their own errors.
+        hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+        self._commits += 1
+        try:
+            handle.create_write_transaction(
+                list(actions),
+                "append",
+                handle.schema(),
+                commit_properties=properties,
+                post_commithook_properties=hooks,
+            )
+        except (DeltaError, OSError, ValueError) as e:
+            return " ".join(str(e).split())
+        return None
+
+    def _landed(self, since: int, token: str) -> int | None:
+        """The version after `since` that carries our token; None if the commit did not happen."""
+        needle = f'"{token}"'.encode()
+        version = since + 1
+        while True:
+            try:
+                entry = self.entry(version).read_bytes()
+            except FileNotFoundError:
+                return None
+            except OSError as e:
+                raise Uncertain(f"the log cannot be read: {e}", file=self.path) from e
+            if needle in entry:
+                return version
+            version += 1
+
+    def _make_durable(self, read: int, version: int) -> None:
+        """Sync the log entries that the commit stands on, and the folders that name its files."""
+        try:
+            sync_all(self.entry(v) for v in range(min(self._synced, read) + 1, version + 1))
+            sync_folder(self.path / LOG)
+            sync_folder(self.path)
+            if read <= 0:
+                sync_folder(self.lake.path)
+        except OSError as e:
+            raise Uncertain(f"the commit did not reach the disk: {e}", file=self.path) from e
+        self._synced = max(self._synced, version)
+        if version % CHECKPOINT_EVERY == 0:
+            with contextlib.suppress(StoreError):
+                self.checkpoint()
+
+    def checkpoint(self) -> int | None:
+        """Write the table's state in one file and sync it; gives its version.
+
+        Raises:
+            StoreError: it cannot be written. The table is none the worse for it.
+
+        """
+        from deltalake.exceptions import DeltaError
+
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            if handle is None:
+                return None
+            try:
+                handle.create_checkpoint()
+                log = self.path / LOG
+                sync_all(log.glob(f"{handle.version():020}.checkpoint*"))
+                sync_all([log / "_last_checkpoint"])
+                sync_folder(log)
+            except (DeltaError, OSError) as e:
+                raise StoreError(f"no checkpoint: {e}", file=self.path) from e
+            return handle.version()
+
+    def _opened(self, drops: int, types: Mapping[str, str], *, create: bool) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        handle = self._open(drops)
+        if handle is not None:
+            return handle
+        if not create:
+            raise StoreError("the table is gone", file=self.path)
+        problem: Exception | None = None
+        try:
+            DeltaTable.create(
+                str(self.path),
+                delta_schema(dict(types)),
+                mode="error",
+                configuration={"delta.enableExpiredLogCleanup": "false"},
+            )
+        except (DeltaError, OSError) as e:
+            problem = e  # Most likely another process has made it just now.
+        handle = self._open(drops)
+        if handle is None:
+            raise StoreError(f"cannot be made: {problem}", file=self.path)
+        return handle
+
+    def _widen(self, handle: DeltaTable, types: Mapping[str, str]) -> None:
+        """Add the columns that the table lacks."""
+        from deltalake.exceptions import DeltaError
+        from deltalake.transaction import PostCommitHookProperties
+
+        known = delta_types(handle.schema())
+        folded = {name.lower(): name for name in known}
+        missing = []
+        for name, delta in types.items():
+            if name in known and known[name] != delta:
+                raise StoreError(
+                    f"column {name!r} is of type {known[name]} in the table, not {delta}",
+                    file=self.path,
+                )
+            if name not in known and name.lower() in folded:
+                raise StoreError(
+                    f"column {name!r} is called {folded[name.lower()]!r} in the table",
+                    file=self.path,
+                )
+            if name not in known:
+                missing.append(delta_field(name, delta))
+        if not missing:
+            return
+        hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+        # Where another process adds the same ones at once, the next attempt finds them.
+        with contextlib.suppress(DeltaError):
+            handle.alter.add_columns(missing, post_commithook_properties=hooks)
+        handle.update_incremental()
+
+    def _open(self, drops: int) -> DeltaTable | None:
+        """The newest state of the table."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        if drops != self._drops or self._commits >= REOPEN_AFTER:
+            self._forget()
+            self._synced = -1 if drops != self._drops else self._synced
+            self._drops = drops
+        try:
+            if self._handle is not None:
+                self._handle.update_incremental()
+                if self.entry(self._handle.version()).exists():
+                    return self._handle
+                self._forget()  # The folder was deleted behind our back.
+                self._synced = -1
+            if not (self.path / LOG).is_dir():
+                return None
+            self._handle = DeltaTable(str(self.path))
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError, ValueError) as e:
+            self._forget()
+            raise StoreError(f"{_first_line(e)}{self._advice()}", file=self.path) from e
+        return self._handle
+
+    def _forget(self) -> None:
+        self._handle = None
+        self._snapshot = None
+        self._commits = 0
+
+    def _advice(self) -> str:
+        return ""
+
+    def entry(self, version: int) -> Path:
+        """The file of a version's log entry."""
+        return self.path / LOG / f"{version:020}.json"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _check_positions(handle: DeltaTable, advances: Sequence[Advance]) -> None:
+    for advance in advances:
+        found = handle.transaction_version(transaction_name(advance.consumer))
+        if found != advance.expected:
+            raise Conflict(
+                f"{advance.consumer} is at {found}, not at {advance.expected}: "
+                "another process has moved it"
+            )
+
+
+def transaction_name(consumer: str) -> str:
+    """A consumer's name as the log can hold it: text, with stray bytes of file names escaped."""
+    return consumer.encode("utf-8", "backslashreplace").decode()
+
+
+def writer() -> str:
+    """Who commits: machine and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,165 @@
+"""From a frame to Parquet files on disk that a commit can make part of a table."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from siemstress.errors import StoreError
+from siemstress.store.columns import stored
+from siemstress.store.folder import failure
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROW_GROUP = 131_072
+COMPRESSION_LEVEL = 3
+PREFIX = "part-"
+
+# Stamps further from the rest of their batch than a day (in microseconds) go to another file.
+NEAR = 86_400_000_000
+
+# The years 1 to 9999: others have no spelling in the log, and their files no statistics.
+_EPOCH = datetime(1970, 1, 1)
+MICROSECONDS_MIN = (datetime.min - _EPOCH) // timedelta(microseconds=1)
+MICROSECONDS_MAX = (datetime.max - _EPOCH) // timedelta(microseconds=1)
+_LOWEST = -(2**63) + 1
+
+
+@dataclass
+class StagedFile:
+    """A Parquet file on disk that no table knows yet.
+
+    `modified` is in milliseconds since 1970. `state` says what became of it; uncertain is a file
+    whose commit failed in a way that leaves open whether it happened.
+    """
+
+    table: str
+    path: Path
+    rows: int
+    size: int
+    sha256: str
+    stats: str
+    types: dict[str, str]
+    modified: int = 0
+    state: Literal["staged", "uncertain", "committed"] = "staged"
+
+
+def stage(folder: Path, table: str, events: pl.DataFrame) -> list[StagedFile]:
+    """Write a frame to files in a table's folder, each synced to disk.
+
+    Rows keep their order. Rows whose time is far from the others' get files of their own, so
+    that they spoil no one's statistics.
+
+    Raises:
+        StoreError: a column cannot be stored, or the disk is full, or not writable.
+
+    """
+    if not events.height:
+        return []
+    events, types = stored(events)
+    files: list[StagedFile] = []
+    try:
+        for part in split_by_time(events):
+            path = folder / f"{PREFIX}{uuid.uuid4().hex}.parquet"
+            # Listed before it is written: what is left half-way must be deleted as well.
+            files.append(StagedFile(table, path, part.height, 0, "", statistics(part), types))
+            files[-1].size, files[-1].sha256 = _write(part, path)
+            files[-1].modified = time.time_ns() // 1_000_000
+    except BaseException:
+        discard(files)
+        raise
+    return files
+
+
+def discard(files: list[StagedFile]) -> None:
+    """Delete staged files, unless a commit has taken them, or may have."""
+    for file in files:
+        if file.state == "staged":
+            with contextlib.suppress(OSError):
+                file.path.unlink(missing_ok=True)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> tuple[int, str]:
+    """Write and sync a file; its size in bytes and SHA-256."""
+    import polars as pl
+
+    try:
+        frame.write_parquet(
+            path,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP,
+            statistics=True,
+        )
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+            return file.tell(), digest
+    except OSError as e:
+        raise failure(e, path.parent) from e
+    except pl.exceptions.PolarsError as e:
+        raise StoreError(f"cannot be written: {e}", file=path.parent) from e
+
+
+def split_by_time(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """The frame, apart from rows that happened long before, and long after, most of the others.
+
+    Long is beyond the middle nine tenths by more than a day and more than their own span.
+    """
+
+    if "time" not in frame.columns:
+        return [frame]
+    time = frame.get_column("time").to_physical()
+    first, last = _number(time.min()), _number(time.max())
+    if first is None or last is None or last - first <= NEAR:
+        return [frame]
+    low, high = (_number(time.quantile(q, "nearest")) for q in (0.05, 0.95))
+    if low is None or high is None:
+        return [frame]
+    margin = max(NEAR, high - low)
+    early = (time < max(low - margin, _LOWEST)).fill_null(value=False)
+    late = (time > min(high + margin, -_LOWEST)).fill_null(value=False)
+    parts = (frame.filter(~(early | late)), frame.filter(early), frame.filter(late))
+    return [part for part in parts if part.height]
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None
+
+
+def statistics(frame: pl.DataFrame) -> str:
+    """Delta's statistics of a file's `id`, `time` and `received`, as JSON."""
+    low: dict[str, int | str] = {}
+    high: dict[str, int | str] = {}
+    nulls: dict[str, int] = {}
+    for name in ("id", "time", "received"):
+        if name not in frame.columns:
+            nulls[name] = frame.height
+            continue
+        column = frame.get_column(name)
+        nulls[name] = column.null_count()
+        first, last = (
+            _number(edge) for edge in (column.to_physical().min(), column.to_physical().max())
+        )
+        if first is None or last is None:
+            continue
+        if name == "id":
+            low[name], high[name] = first, last
+        elif first >= MICROSECONDS_MIN and last <= MICROSECONDS_MAX:
+            low[name], high[name] = stamp(first), stamp(last)
+    found = {"numRecords": frame.height, "minValues": low, "maxValues": high, "nullCount": nulls}
+    return json.dumps(found)
+
+
+def stamp(microseconds: int) -> str:
+    """A time since 1970 as Delta's statistics write it."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")
