@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from parsers import COMMANDS, Flag, examples, flags, subcommands, usage
+from parsers import COMMANDS, Flag, example_lines, flags, subcommands, usage
 from siemstress import __version__
 
 PARTS = Path(__file__).resolve().parent.parent / "man" / "parts"
@@ -37,7 +37,7 @@ def page(command: str, parser: argparse.ArgumentParser) -> str:
         lines.append(f'.SH "{escape(title.upper())}"')
         for flag in listed:
             lines += [".TP", _term(flag), escape(flag.meaning) or "See above."]
-    if text := examples(parser):
+    if text := example_lines(parser):
         lines += [".SH EXAMPLES", ".nf", escape(text), ".fi"]
     lines.append((PARTS / "common.roff").read_text().strip())
     others = ",\n".join(f".BR {name} (1)" for name in COMMANDS if name != command)

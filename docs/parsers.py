@@ -74,7 +74,7 @@ def usage(parser: argparse.ArgumentParser) -> str:
     return _one_line(parser.format_usage()).removeprefix("usage: ")
 
 
-def examples(parser: argparse.ArgumentParser) -> str:
+def example_lines(parser: argparse.ArgumentParser) -> str:
     """The text of examples at the end of the help, without its heading."""
     lines = (parser.epilog or "").splitlines()
     if lines and lines[0].lower().startswith("examples"):

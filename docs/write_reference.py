@@ -7,11 +7,13 @@ the exit status says whether everything is current.
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
+import examples
 import settings
 from manual import page
-from parsers import COMMANDS, Flag, examples, flags, parser_of, subcommands, usage
+from parsers import COMMANDS, Flag, example_lines, flags, parser_of, subcommands, usage
 from siemstress.schema import ALERT, EVENT, Column
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +53,7 @@ def commands() -> str:
         for name, (meaning, child) in subcommands(parser).items():
             parts.append(f"### {command} {name}\n\n{meaning}\n\n```\n{usage(child)}\n```\n")
             parts += [_table(title, listed) for title, listed in flags(child)]
-        if text := examples(parser):
+        if text := example_lines(parser):
             parts.append(f"Examples:\n\n```sh\n{text}\n```\n")
     parts.append(EXIT_STATUS)
     return "\n".join(parts)
@@ -74,7 +76,7 @@ def columns() -> str:
     """The event's and the alert's columns."""
     event, alert = (_columns(names) for names in (EVENT, ALERT))
     return (
-        "# Columns\n\nEvery event has these. Times are in UTC; what a line does not say is null.\n\n"
+        "# Columns\n\nEvery event has these. Times are in UTC; what a line lacks is null.\n\n"
         f"{event}\n## Alerts\n\nAn alert is an event with these columns besides.\n\n{alert}"
     )
 
@@ -110,9 +112,13 @@ def cell(text: str) -> str:
 def main() -> int:
     """Write, or check, and say which files it is about."""
     check = sys.argv[1:] == ["--check"]
+    files = generated()
+    for document in examples.DOCUMENTS:
+        with tempfile.TemporaryDirectory() as sandbox:
+            files[document] = examples.run_all(document.read_text(), Path(sandbox).resolve())
     stale = [
         (path, text)
-        for path, text in generated().items()
+        for path, text in files.items()
         if not path.exists() or path.read_text() != text
     ]
     for path, text in stale:

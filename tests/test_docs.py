@@ -1,0 +1,124 @@
+"""The docs are true: examples run, what is generated is current, everything is documented."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import examples
+import write_reference
+from parsers import COMMANDS
+from siemstress import config, schema
+
+ROOT = Path(__file__).resolve().parent.parent
+MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("samples/*.md")])
+REFERENCE = ROOT / "docs/reference"
+
+
+@pytest.mark.parametrize("document", examples.DOCUMENTS, ids=lambda path: path.name)
+def test_examples_print_what_the_document_shows(document: Path, tmp_path: Path) -> None:
+    text = document.read_text()
+    fresh = examples.run_all(text, tmp_path)
+    assert examples.normal(fresh) == examples.normal(text), "make docs writes them anew"
+
+
+@pytest.mark.parametrize("document", examples.DOCUMENTS, ids=lambda path: path.name)
+def test_every_shown_command_is_run(document: Path) -> None:
+    text = document.read_text()
+    shown = re.findall(r"^\$ (.*)", text, re.MULTILINE)
+    run = [typed for block in examples.blocks(text) for typed, _ in examples.commands(block)]
+    assert len(shown) == len(run) > 0
+    elsewhere = re.sub(r"^```console\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    code = "\n".join(re.findall(r"^```\w*\n(.*?)^```$", elsewhere, re.MULTILINE | re.DOTALL))
+    assert not re.search(r"^siem\w+ ", code, re.MULTILINE), "a command that no test runs"
+
+
+def test_examples_notice_another_output(tmp_path: Path) -> None:
+    text = "```console\n$ echo a b\na c\n```\n"
+    assert examples.run_all(text, tmp_path) == "```console\n$ echo a b\na b\n```\n"
+
+
+def test_generated_files_are_current() -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in write_reference.generated().items()
+        if not path.exists() or path.read_text() != text
+    ]
+    assert not stale, "run make docs"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_is_in_the_reference_and_the_manual(command: str) -> None:
+    program = Path(sys.executable).parent / command
+    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    options = shown.partition("\nexamples:")[0]
+    found = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", options))
+    assert {"-h", "--help", "-c", "--config"} <= found
+    reference = (REFERENCE / "commands.md").read_text()
+    section = reference.partition(f"\n## {command}\n")[2].partition("\n## ")[0]
+    manual = (ROOT / f"man/{command}.1").read_text().replace("\\-", "-")
+    for flag in found:
+        assert f"`{flag}`" in section
+        assert f"\\fB{flag}\\fR" in manual
+
+
+def test_every_column_is_in_the_reference() -> None:
+    reference = (REFERENCE / "columns.md").read_text()
+    missing = [name for name in schema.ALL if f"\n| `{name}` | " not in reference]
+    assert not missing
+
+
+def test_every_config_key_and_section_is_in_the_reference() -> None:
+    reference = (REFERENCE / "config.md").read_text()
+    names = config.MAIN_KEYS | config.SECTION_KEYS | set(config.BUILT_IN)
+    missing = [name for name in names if f"\n| `{name}` | " not in reference]
+    assert not missing
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives a document's headings."""
+    text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("document", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://|mailto:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), f"{document.name}: {target}"
+        if anchor and path.suffix == ".md":
+            assert anchor in anchors(path), f"{document.name}: {target}"
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
+def test_every_page_is_reached_from_the_index(document: Path) -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    assert document.name == "index.md" or f"]({document.relative_to(ROOT / 'docs')})" in index
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_manual_page_renders_without_warnings(command: str) -> None:
+    if not shutil.which("man"):
+        assert not os.environ.get("CI"), "man is not installed"
+        pytest.skip("man is not installed")
+    done = subprocess.run(
+        ["man", "--warnings", "-l", str(ROOT / f"man/{command}.1")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100", "PAGER": "cat"},
+    )
+    assert done.stderr == ""
+    assert command in done.stdout
+    assert "EXIT STATUS" in done.stdout
