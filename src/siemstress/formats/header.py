@@ -1,0 +1,84 @@
+"""What a log format finds out about a batch of lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from siemstress.formats.stamps import NO_TIME, NO_ZONE
+from siemstress.sources.lines import Ints, Lines, Mask
+
+Codes = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of each line: int64 starts in the buffer, and lengths, negative where there is none."""
+
+    start: Ints
+    length: Ints
+
+    def take(self, rows: Ints) -> Span:
+        """The spans of some rows."""
+        return Span(self.start[rows], self.length[rows])
+
+
+@dataclass
+class Header:
+    """The head of each line of a batch, and where the message behind it stands.
+
+    All arrays are one entry a line of `lines`. `time` is µs since 1970 in UTC or NO_TIME; `zone`
+    minutes east of UTC, NO_ZONE or ZULU; `pid`, `facility` and `severity` are -1 where there is
+    none. `spans` are text columns by name. `rebuilt` says for which lines the format's layout
+    gives back the very same line from what is stored. `program` names the message tables to use
+    instead of those of the line's process.
+    """
+
+    lines: Lines
+    format: str
+    message: Span
+    time: Ints
+    zone: npt.NDArray[np.int16]
+    spans: dict[str, Span] = field(default_factory=dict)
+    pid: Ints | None = None
+    facility: Codes | None = None
+    severity: Codes | None = None
+    rebuilt: Mask | None = None
+    program: str | None = None
+    parsed: bool = True
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def take(self, rows: Ints) -> Header:
+        """Some of the lines."""
+        return Header(
+            lines=self.lines.take(rows),
+            format=self.format,
+            message=self.message.take(rows),
+            time=self.time[rows],
+            zone=self.zone[rows],
+            spans={name: span.take(rows) for name, span in self.spans.items()},
+            pid=None if self.pid is None else self.pid[rows],
+            facility=None if self.facility is None else self.facility[rows],
+            severity=None if self.severity is None else self.severity[rows],
+            rebuilt=None if self.rebuilt is None else self.rebuilt[rows],
+            program=self.program,
+            parsed=self.parsed,
+        )
+
+
+def unread(lines: Lines) -> Header:
+    """The header of lines that no format reads: all is message, nothing is known."""
+    count = len(lines)
+    return Header(
+        lines=lines,
+        format="",
+        message=Span(lines.starts, lines.ends - lines.starts),
+        time=np.full(count, NO_TIME, np.int64),
+        zone=np.full(count, NO_ZONE, np.int16),
+        rebuilt=np.ones(count, bool),
+        parsed=False,
+    )

@@ -1,0 +1,254 @@
+"""Time stamps in bytes to microseconds, a batch at a time.
+
+Lines that follow one another mostly bear the same stamp, so stamps are decoded only where they
+change. `exact` says where the stamp's bytes are just what `layout` writes for the decoded time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from siemstress.formats.clock import SLACK, Clock
+from siemstress.sources.lines import Ints, Lines, Mask
+
+Bytes = npt.NDArray[np.uint8]
+
+NO_TIME = np.iinfo(np.int64).min
+NO_ZONE = -9999
+ZULU = 9999  # written as Z, which is +00:00
+
+SECOND = 1_000_000
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec".encode()
+_MONTH_CODES = np.array(
+    [int.from_bytes(_MONTHS[i : i + 3].lower(), "big") for i in range(0, 36, 3)], np.int64
+)
+_DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Decoded stamps, one a line.
+
+    `time` is µs since 1970 in UTC or NO_TIME, `zone` minutes east of UTC (int16), NO_ZONE or
+    ZULU, `length` the stamp's length in bytes; `ok` where there is a stamp.
+    """
+
+    ok: Mask
+    time: Ints
+    zone: npt.NDArray[np.int16]
+    exact: Mask
+    length: Ints
+
+
+def _changes(lines: Lines, at: Ints, offsets: tuple[int, ...]) -> tuple[Ints, Ints]:
+    """Where the words at `offsets` behind `at` differ from the line before; and each row's run."""
+    changed = np.zeros(len(at), bool)
+    changed[:1] = True
+    for offset in offsets:
+        word = lines.words[at + offset]
+        changed[1:] |= word[1:] != word[:-1]
+    return np.flatnonzero(changed), np.cumsum(changed) - 1
+
+
+def _number(digits: Bytes, *columns: int) -> Ints:
+    """The decimal number in some columns of a matrix of digits (as 0..9)."""
+    value = np.zeros(len(digits), np.int64)
+    for column in columns:
+        value = value * 10 + digits[:, column]
+    return value
+
+
+def _is_leap(year: Ints) -> Mask:
+    return (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+
+
+def _date_ok(year: Ints, month: Ints, day: Ints) -> Mask:
+    fits = (month >= 1) & (month <= 12) & (day >= 1)
+    fits &= day <= _DAYS[np.clip(month, 1, 12) - 1]
+    return fits & ((month != 2) | (day < 29) | _is_leap(year))
+
+
+def _epoch(year: Ints, month: Ints, day: Ints, second_of_day: Ints) -> Ints:
+    """µs since 1970 on the clock that the date is of."""
+    months = (year - 1970) * 12 + (month - 1)
+    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
+    return (days * 86_400 + second_of_day) * SECOND
+
+
+def year_of(reference: int) -> int:
+    """The year of a moment in µs since 1970."""
+    return int(np.datetime64(reference, "us").astype("datetime64[Y]").astype(np.int64)) + 1970
+
+
+def guess_year(
+    month: Ints, day: Ints, second_of_day: Ints, reference: int
+) -> tuple[Ints, Mask]:
+    """Local times of stamps without a year, and where there is such a day.
+
+    A line cannot be younger than its reference: of the years about it the latest is taken that
+    puts the stamp not later than a day after it. February 29 goes to the last leap year.
+    """
+    newest = year_of(reference) + 1
+    result = np.full(len(month), NO_TIME, np.int64)
+    for back in range(9):
+        year = np.full(len(month), newest - back, np.int64)
+        todo = (result == NO_TIME) & _date_ok(year, month, day)
+        if not todo.any():
+            if (result != NO_TIME).all() or back > 2 and not (day == 29).any():
+                break
+            continue
+        local = _epoch(year[todo], month[todo], day[todo], second_of_day[todo])
+        result[todo] = np.where(local <= reference + SLACK, local, NO_TIME)
+    return result, result != NO_TIME
+
+
+def bsd(lines: Lines, at: Ints, clock: Clock) -> Stamps:
+    """`Mmm dd hh:mm:ss` (RFC 3164, section 4.1.2), a day below ten led by a space or a zero."""
+    rows, run = _changes(lines, at, (0, 7))
+    text = lines.buffer[at[rows][:, None] + np.arange(15)]
+    digits = text - np.uint8(48)
+    name = text[:, :3].astype(np.int64) | 0x20
+    code = (name[:, 0] << 16) | (name[:, 1] << 8) | name[:, 2]
+    month_hit = code[:, None] == _MONTH_CODES
+    month = month_hit.argmax(axis=1) + 1
+    blank = text[:, 4] == 32
+    digits[blank, 4] = 0
+    day = _number(digits, 4, 5)
+    hour, minute, second = (_number(digits, c, c + 1) for c in (7, 10, 13))
+    ok = month_hit.any(axis=1) & (digits[:, [4, 5, 7, 8, 10, 11, 13, 14]] <= 9).all(axis=1)
+    ok &= (text[:, [3, 6]] == 32).all(axis=1) & (text[:, [9, 12]] == 58).all(axis=1)
+    ok &= (hour < 24) & (minute < 60) & (second <= 60)
+    local = np.zeros(len(rows), np.int64)
+    of_day = hour * 3600 + minute * 60 + second
+    local[ok], dated = guess_year(month[ok], day[ok], of_day[ok], clock.local_reference())
+    ok[ok] = dated
+    canonical = (second < 60) & (blank == (day < 10))
+    canonical &= (text[:, 0] < 97) & (text[:, 1] >= 97) & (text[:, 2] >= 97)
+    return _spread(ok, local, canonical, run, clock, np.full(len(at), 15, np.int64))
+
+
+def _spread(
+    ok: Mask, local: Ints, exact: Mask, run: Ints, clock: Clock, length: Ints
+) -> Stamps:
+    """From local times where stamps change to UTC on every row."""
+    time = np.full(len(ok), NO_TIME, np.int64)
+    zone = np.full(len(ok), NO_ZONE, np.int16)
+    utc, offset = clock.to_utc(local[ok])
+    time[ok] = utc
+    zone[ok] = offset
+    # A local time that a clock change skips would be written differently.
+    exact = exact & ok
+    exact[ok] &= (local[ok] - utc) == offset * 60 * SECOND
+    return Stamps(ok[run], time[run], zone[run], exact[run], length)
+
+
+def iso(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
+    """`YYYY-MM-DDThh:mm:ss[.fraction][zone]` (RFC 3339, ISO 8601), up to the next blank.
+
+    A blank or a slash in the date, a comma before the fraction and zones as +0500, +05 and UTC's
+    Z are read as well. More than six digits of a fraction are cut off.
+    """
+    length = lines.find(np.minimum(at + 19, ends), ends, " ")
+    length = np.where(length < 0, ends - at, length + 19)
+    length = np.where((ends - at) < 19, 0, length)
+    rows, run = _changes(lines, at, (0, 8, 16, 24, 29))
+    # The same bytes up to another length are another stamp only if the line ends in the stamp.
+    text = lines.buffer[at[rows][:, None] + np.arange(19)]
+    digits = text - np.uint8(48)
+    year, month, day = _number(digits, 0, 1, 2, 3), _number(digits, 5, 6), _number(digits, 8, 9)
+    hour, minute, second = (_number(digits, c, c + 1) for c in (11, 14, 17))
+    ok = (digits[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]] <= 9).all(axis=1)
+    ok &= ((text[:, [4, 7]] == 45).all(axis=1)) | ((text[:, [4, 7]] == 47).all(axis=1))
+    ok &= (text[:, [13, 16]] == 58).all(axis=1) & np.isin(text[:, 10], np.frombuffer(b"Tt ", "u1"))
+    ok &= (hour < 24) & (minute < 60) & (second <= 60) & _date_ok(year, month, day)
+    ok &= (year >= 1) & (length[rows] >= 19) & (length[rows] <= 36)
+    exact = (text[:, 4] == 45) & (text[:, 10] == 84) & (second < 60)
+    local = np.zeros(len(rows), np.int64)
+    of_day = hour * 3600 + minute * 60 + second
+    local[ok] = _epoch(year[ok], month[ok], day[ok], of_day[ok])
+    return _with_tails(lines, at, rows, run, length, ok, local, exact, clock)
+
+
+def _with_tails(
+    lines: Lines, at: Ints, rows: Ints, run: Ints, length: Ints,
+    ok: Mask, local: Ints, exact: Mask, clock: Clock,
+) -> Stamps:  # fmt: skip
+    """Add what stands behind the seconds: fraction and zone."""
+    micro = np.zeros(len(rows), np.int64)
+    zone = np.full(len(rows), NO_ZONE, np.int64)
+    tail_length = length[rows] - 19
+    for size in np.unique(tail_length[ok & (tail_length > 0)]):
+        of_size = np.flatnonzero(ok & (tail_length == size))
+        tail = lines.buffer[at[rows[of_size]][:, None] + np.arange(19, 19 + size)]
+        good, part, offset, plain = _tail(tail)
+        ok[of_size] &= good
+        micro[of_size] = part
+        zone[of_size] = offset
+        exact[of_size] &= plain
+    time = np.full(len(rows), NO_TIME, np.int64)
+    known = ok & (zone != NO_ZONE)
+    minutes = np.where(zone == ZULU, 0, zone)
+    time[known] = local[known] - minutes[known] * 60 * SECOND
+    open_ = ok & (zone == NO_ZONE)
+    time[open_], zone[open_] = clock.to_utc(local[open_])
+    time[ok] += micro[ok]
+    exact &= ok & known
+    return Stamps(ok[run], time[run], zone[run].astype(np.int16), exact[run], length)
+
+
+def _tail(tail: Bytes) -> tuple[Mask, Ints, Ints, Mask]:
+    """Of tails of one length: which are right, µs, zone, and which are written as we would."""
+    count, width = tail.shape
+    good = np.zeros(count, bool)
+    micro = np.zeros(count, np.int64)
+    zone = np.full(count, NO_ZONE, np.int64)
+    plain = np.zeros(count, bool)
+    point = (tail[:, 0] == 46) | (tail[:, 0] == 44)
+    is_digit = (tail >= 48) & (tail <= 57)
+    run = np.logical_and.accumulate(is_digit[:, 1:], axis=1).sum(axis=1) if width > 1 else 0
+    digits = np.where(point, run, -1)
+    for n in np.unique(digits):
+        rows = np.flatnonzero(digits == n)
+        if n == 0 or n > 9:
+            continue
+        part = tail[rows]
+        behind = 0 if n < 0 else n + 1
+        value = np.zeros(len(rows), np.int64)
+        for column in range(1, 7):
+            value = value * 10
+            if column <= n:
+                value += part[:, column] - np.uint8(48)
+        fits, offset, usual = _zone(part[:, behind:])
+        good[rows] = fits
+        micro[rows] = value
+        zone[rows] = offset
+        wanted = np.where(value == 0, -1, np.where(value % 1000 == 0, 3, 6))
+        plain[rows] = usual & (wanted == n) & (part[:, 0] != 44)
+    return good, micro, zone, plain
+
+
+def _zone(text: Bytes) -> tuple[Mask, Ints, Mask]:
+    """Zones of one length: which are right, minutes east, and which are written as `+05:00`."""
+    count, width = text.shape
+    none = np.zeros(count, bool)
+    if width == 0:
+        return ~none, np.full(count, NO_ZONE, np.int64), none
+    if width == 1:
+        zulu = (text[:, 0] | 0x20) == 122
+        return zulu, np.full(count, ZULU, np.int64), text[:, 0] == 90
+    places = {3: (1, 2), 5: (1, 2, 3, 4), 6: (1, 2, 4, 5)}.get(width)
+    if places is None:
+        return none, np.full(count, NO_ZONE, np.int64), none
+    digits = text - np.uint8(48)
+    good = ((text[:, 0] == 43) | (text[:, 0] == 45)) & (digits[:, places] <= 9).all(axis=1)
+    if width == 6:
+        good &= text[:, 3] == 58
+    hours = _number(digits, *places[:2])
+    minutes = _number(digits, *places[2:])
+    good &= (hours < 24) & (minutes < 60)
+    offset = np.where(text[:, 0] == 45, -1, 1) * (hours * 60 + minutes)
+    usual = good & (width == 6) & ~((offset == 0) & (text[:, 0] == 45))
+    return good, offset, usual

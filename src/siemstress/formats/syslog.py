@@ -1,0 +1,157 @@
+"""Heads of syslog lines: priority, stamp, host and tag, found a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from siemstress.formats.clock import Clock
+from siemstress.formats.header import Codes, Header, Span
+from siemstress.formats.stamps import Stamps
+from siemstress.sources.lines import Ints, Lines, Mask
+
+FACILITIES = (
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+    "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3",
+    "local4", "local5", "local6", "local7",
+)  # fmt: skip
+"""RFC 5424, table 1, by the names that syslog.conf uses."""
+
+Decoder = Callable[[Lines, Ints, Ints, Clock], Stamps]
+
+_ZEROS = np.uint64(0x3030303030303030)
+_HIGH = np.uint64(0x8080808080808080)
+_OVER_NINE = np.uint64(0x4646464646464646)
+
+
+@dataclass(frozen=True)
+class Priority:
+    """`<PRI>` in front of lines: where the rest starts, codes (-1: none), and how it is written."""
+
+    start: Ints
+    facility: Codes | None
+    severity: Codes | None
+    exact: Mask | None
+
+
+def number(lines: Lines, start: Ints, length: Ints) -> Ints:
+    """Decimal numbers of one to eight digits; -1 where there is anything else."""
+    fits = (length >= 1) & (length <= 8)
+    shift = (np.where(fits, 8 - length, 0) * 8).astype(np.uint64)
+    word = lines.words[np.where(fits, start, 0)]
+    # Digits to the high end, zeros ('0') below: the number with leading zeros.
+    word = (word << shift) | (_ZEROS & ((np.uint64(1) << shift) - np.uint64(1)))
+    fits &= ((word + _OVER_NINE) | (word - _ZEROS)) & _HIGH == 0
+    word -= _ZEROS
+    word = (word * np.uint64(10) + (word >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+    word = (word * np.uint64(100) + (word >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
+    word = (word * np.uint64(10_000) + (word >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    return np.where(fits, word.astype(np.int64), -1)
+
+
+def priority(lines: Lines) -> Priority:
+    """Read `<PRI>` (RFC 5424, section 6.2.1: 0 to 191) where lines start with it."""
+    start = lines.starts
+    marked = lines.byte(start) == 60
+    if not marked.any():
+        return Priority(start, None, None, None)
+    room = lines.ends - start
+    close = np.zeros(len(lines), np.int64)
+    for at in (4, 3, 2):
+        close[(lines.byte(start + at) == 62) & (room > at)] = at
+    value = number(lines, start + 1, np.where(marked, close - 1, 0))
+    known = (value >= 0) & (value <= 191)
+    exact = ~known | (close - 1 == 1 + (value > 9) + (value > 99))
+    return Priority(
+        np.where(known, start + close + 1, start),
+        np.where(known, value >> 3, -1).astype(np.int8),
+        np.where(known, value & 7, -1).astype(np.int8),
+        exact,
+    )
+
+
+def without_return(lines: Lines) -> tuple[Ints, Mask | None]:
+    """Ends of lines before a carriage return, and where there is one (None: nowhere)."""
+    returned = (lines.buffer[np.maximum(lines.ends - 1, 0)] == 13) & (lines.ends > lines.starts)
+    if not returned.any():
+        return lines.ends, None
+    return lines.ends - returned, returned
+
+
+@dataclass(frozen=True)
+class Tag:
+    """`process[pid]: ` in front of messages; lengths are -1 where there is no such thing."""
+
+    process: Span
+    pid: Ints
+    message: Ints
+    exact: Mask
+
+
+def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
+    """Split what stands behind the host into process, pid and the start of the message.
+
+    A tag is a word that ends in a colon (RFC 3164, section 4.1.3, and what is in real use).
+    """
+    width = lines.find(start, ends, " ")
+    alone = width < 0
+    width = np.where(alone, np.maximum(ends - start, 0), width)
+    named = (width > 1) & (lines.byte(start + np.maximum(width - 1, 0)) == 58)
+    inner = np.where(named, width - 1, 0)
+    bracketed = named & (lines.byte(start + np.maximum(inner - 1, 0)) == 93)
+    opening = lines.find(start, start + inner, "[")
+    bracketed &= opening > 0
+    digits = np.where(bracketed, inner - opening - 2, 0)
+    pid = number(lines, start + opening + 1, digits)
+    zero_led = (lines.byte(start + opening + 1) == 48) & (digits > 1)
+    bracketed &= pid >= 0
+    process = Span(start, np.where(named, np.where(bracketed, opening, inner), -1))
+    message = np.where(named, start + width + np.where(alone, 0, 1), start)
+    exact = ~(named & alone) & ~(bracketed & zero_led)
+    return Tag(process, np.where(bracketed, pid, -1), message, exact)
+
+
+def read(
+    lines: Lines, clock: Clock, decode: Decoder, *, name: str, host: bool
+) -> tuple[Mask, Header]:
+    """Read `[<PRI>]stamp [host] [process[pid]:] message`.
+
+    Returns which lines are so, and the header of these.
+    """
+    ends, returned = without_return(lines)
+    mark = priority(lines)
+    stamps = decode(lines, mark.start, ends, clock)
+    at = mark.start + stamps.length
+    ok = stamps.ok & (at < ends) & (lines.byte(np.minimum(at, ends)) == 32)
+    at = np.where(ok, at + 1, ends)
+    host_length = np.full(len(lines), -1, np.int64)
+    host_start = at
+    if host:
+        host_length = lines.find(at, ends, " ")
+        ok &= (host_length > 0) & (lines.byte(at + np.maximum(host_length - 1, 0)) != 58)
+        at = np.where(ok, at + host_length + 1, ends)
+    rows = None if ok.all() else np.flatnonzero(ok)
+    found = tag(lines, at, ends)
+    rebuilt = stamps.exact & found.exact
+    if mark.exact is not None:
+        rebuilt &= mark.exact
+    if returned is not None:
+        rebuilt &= ~returned
+    spans = {"process": found.process}
+    if host:
+        spans["host"] = Span(host_start, host_length)
+    header = Header(
+        lines=lines,
+        format=name,
+        message=Span(found.message, ends - found.message),
+        time=stamps.time,
+        zone=stamps.zone,
+        spans=spans,
+        pid=found.pid,
+        facility=mark.facility,
+        severity=mark.severity,
+        rebuilt=rebuilt,
+    )
+    return ok, header if rows is None else header.take(rows)

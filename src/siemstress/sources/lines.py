@@ -1,0 +1,165 @@
+"""A batch of lines: one buffer of bytes and where in it each line stands.
+
+Nothing is copied: a line, and every part of a line, is a start and a length in the buffer, and
+becomes a Polars string by an Arrow string view (Arrow columnar format, "Variable-size Binary
+View Layout").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
+
+# Zero bytes behind the last line, so that a word may be read at any byte of a line.
+PADDING = 64
+
+_LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
+_LOW_BYTES_32 = np.array([(1 << (8 * i)) - 1 for i in range(5)], dtype=np.uint32)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of text in a buffer.
+
+    `buffer` is bytes (uint8) with at least PADDING zero bytes behind the last line; `starts` and
+    `ends` (exclusive, without the line feed) are int64 arrays of one number a line. The text is
+    valid UTF-8; the lines in `bad` (row numbers, ascending) were not, and `bad_bytes` holds what
+    they were. The buffer must not change while anything made from it is in use.
+    """
+
+    buffer: npt.NDArray[np.uint8]
+    starts: Ints
+    ends: Ints
+    bad: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    bad_bytes: pl.Series | None = None
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def words(self) -> Words:
+        """The 8 bytes at every byte of the buffer, as little-endian numbers."""
+        return np.ndarray((len(self.buffer) - 8,), "<u8", self.buffer.data, strides=(1,))
+
+    @cached_property
+    def half_words(self) -> npt.NDArray[np.uint32]:
+        """The 4 bytes at every byte of the buffer, as little-endian numbers."""
+        return np.ndarray((len(self.buffer) - 8,), "<u4", self.buffer.data, strides=(1,))
+
+    @cached_property
+    def _arrow(self) -> pa.Buffer:
+        return pa.py_buffer(self.buffer)
+
+    def take(self, rows: Ints) -> Lines:
+        """Some of the lines, in the order of `rows`; `bad` is not carried along."""
+        return Lines(self.buffer, self.starts[rows], self.ends[rows])
+
+    def text(self, starts: Ints, lengths: Ints) -> pl.Series:
+        """Strings from parts of the buffer; a negative length gives null. No bytes are copied."""
+        null = lengths < 0
+        sizes = np.where(null, 0, lengths) if null.any() else lengths
+        views = np.empty((len(starts), 2), np.uint64)
+        head = self.half_words[starts].astype(np.uint64)
+        if len(sizes) and int(sizes.min()) > 12:
+            np.bitwise_or(sizes.view(np.uint64), head << np.uint64(32), out=views[:, 0])
+            np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])
+        else:
+            self._short_views(views, starts, sizes)
+        validity = None
+        if null.any():
+            validity = pa.py_buffer(np.packbits(~null, bitorder="little"))
+        array = pa.Array.from_buffers(
+            pa.string_view(), len(starts), [validity, pa.py_buffer(views), self._arrow]
+        )
+        series = pl.from_arrow(array)
+        assert isinstance(series, pl.Series)
+        return series
+
+    def _short_views(self, views: Words, starts: Ints, sizes: Ints) -> None:
+        """Views of strings of which some are kept in the view itself (12 bytes or less)."""
+        first = self.words[starts] & _LOW_BYTES[np.minimum(sizes, 8)]
+        rest = self.half_words[starts + 8] & _LOW_BYTES_32[np.clip(sizes - 8, 0, 4)]
+        np.bitwise_or(sizes.view(np.uint64), first << np.uint64(32), out=views[:, 0])
+        inline = (first >> np.uint64(32)) | (rest.astype(np.uint64) << np.uint64(32))
+        views[:, 1] = np.where(sizes <= 12, inline, starts.view(np.uint64) << np.uint64(32))
+
+    def find(self, starts: Ints, ends: Ints, literal: str) -> Ints:
+        """Where `literal` first stands in each part, counted from its start; -1 if nowhere."""
+        at = self.text(starts, np.maximum(ends - starts, 0)).str.find(literal, literal=True)
+        if at.null_count():
+            at = at.cast(pl.Int64).fill_null(-1)
+        return at.to_numpy().astype(np.int64)
+
+    def byte(self, at: Ints) -> npt.NDArray[np.uint8]:
+        """The byte at each place."""
+        return self.buffer[at]
+
+
+def split(buffer: npt.NDArray[np.uint8], size: int) -> Lines:
+    """The lines in the first `size` bytes of a buffer that has room for PADDING bytes more.
+
+    The last line needs no line feed. Lines that are not UTF-8 are repaired with U+FFFD in a
+    buffer of their own, and what they were is kept.
+    """
+    buffer[size : size + PADDING] = 0
+    starts, ends = _offsets(buffer, size)
+    lines = Lines(buffer, starts, ends)
+    if size and not _is_utf8(lines):
+        return _repair(buffer, size, lines)
+    return lines
+
+
+def _offsets(buffer: npt.NDArray[np.uint8], size: int) -> tuple[Ints, Ints]:
+    ends = np.flatnonzero(buffer[:size] == 10).astype(np.int64, copy=False)
+    if size and buffer[size - 1] != 10:
+        ends = np.append(ends, size)
+    starts = np.empty_like(ends)
+    if len(ends):
+        starts[0] = 0
+        starts[1:] = ends[:-1] + 1
+    return starts, ends
+
+
+def _is_utf8(lines: Lines) -> bool:
+    binary = _binary(lines)
+    try:
+        binary.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _binary(lines: Lines) -> pl.Series:
+    """The lines as they are, copying nothing."""
+    size = int(lines.ends[-1])
+    whole = pa.Array.from_buffers(
+        pa.large_binary(),
+        len(lines),
+        [None, pa.py_buffer(np.append(lines.starts, size + 1)), pa.py_buffer(lines.buffer)],
+    )
+    series = pl.from_arrow(whole)
+    assert isinstance(series, pl.Series)
+    # Each part reaches to the next line's start; what is wanted ends before the line feed.
+    lengths = pl.Series((lines.ends - lines.starts).astype(np.uint32))
+    return series.to_frame("line").select(pl.col("line").bin.slice(0, lengths)).to_series()
+
+
+def _repair(buffer: npt.NDArray[np.uint8], size: int, lines: Lines) -> Lines:
+    """Decode with U+FFFD for what is wrong; a line feed is never part of a wrong sequence."""
+    text = bytes(buffer[:size].data).decode("utf-8", "replace").encode()
+    repaired = np.zeros(len(text) + PADDING, np.uint8)
+    repaired[: len(text)] = np.frombuffer(text, np.uint8)
+    starts, ends = _offsets(repaired, len(text))
+    before = _binary(lines)
+    after = _binary(Lines(repaired, starts, ends))
+    bad = (before != after).arg_true().to_numpy().astype(np.int64)
+    return Lines(repaired, starts, ends, bad, before.gather(bad))
