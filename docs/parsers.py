@@ -85,17 +85,16 @@ def example_lines(parser: argparse.ArgumentParser) -> str:
 def _flag(action: argparse.Action) -> Flag:
     value = ""
     if action.nargs != 0:
-        name = action.metavar or (
-            "{" + ",".join(map(str, action.choices)) + "}"
-            if action.choices
-            else action.dest.upper()
-        )
+        choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else ""
+        plain = action.dest.upper() if action.option_strings else action.dest
+        name = action.metavar or choices or plain
         value = name if isinstance(name, str) else " ".join(name)
         if action.nargs in ("?", "*") and action.option_strings:
             value = f"[{value}]"
-    help_text = (action.help or "") % {**vars(action), "prog": ""} if action.help else ""
-    names = tuple(action.option_strings) or (value,)
-    return Flag(names, value if action.option_strings else "", _one_line(help_text))
+    meaning = _one_line((action.help or "") % {**vars(action), "prog": "the command"})
+    if action.option_strings:
+        return Flag(tuple(action.option_strings), value, meaning)
+    return Flag((value,), "", meaning)
 
 
 def _one_line(text: str) -> str:
