@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
-    from siemstress.store.read import Relation
+    from siemstress.store.views import Relation
 
 
 _NO_LIMITS = Limits()
@@ -109,23 +109,28 @@ class Lake:
         limits: Limits = _NO_LIMITS,
     ) -> pa.RecordBatchReader:
         """Run a query over the scans; see `Store.select`."""
-        from siemstress.store.read import Question, add_views, answer
+        from siemstress.store.read import answer
 
-        relations = self._relations(scans)
-        question = Question(limits)
-        try:
-            with question.running(StoreError):
-                add_views(question.connection, relations)
-            return answer(question, query.sql("duckdb"), batch_rows, StoreError)
-        except BaseException:
-            question.close()
-            raise
+        return answer(query, self._relations(scans), batch_rows, limits)
+
+    def select_typed(
+        self,
+        sql: str,
+        scans: Mapping[str, Scan],
+        *,
+        batch_rows: int = 50_000,
+        limits: Limits = _NO_LIMITS,
+    ) -> pa.RecordBatchReader:
+        """Run one SELECT that a user typed; see `Store.select_typed`."""
+        from siemstress.store.read import answer_typed
+
+        return answer_typed(sql, self._relations(scans), batch_rows, limits)
 
     def _relations(self, scans: Mapping[str, Scan]) -> dict[str, Relation]:
         return {name: self._relation(scan) for name, scan in scans.items()}
 
     def _relation(self, scan: Scan) -> Relation:
-        from siemstress.store.read import Relation
+        from siemstress.store.views import Relation
 
         log = self._log(scan.table)
         snapshot = log.snapshot()

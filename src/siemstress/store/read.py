@@ -2,232 +2,206 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import queue
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from siemstress.errors import QueryError, SiemstressError
+from siemstress.errors import QueryError, SiemstressError, StoreError
 from siemstress.store.base import Limits
-from siemstress.store.columns import DUCKDB
-from siemstress.store.history import VERSION
+from siemstress.store.views import Relation, add_views
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
     from sqlglot import exp
 
-# DuckDB's own default would be four fifths; other programs live on the machine too.
+T = TypeVar("T")
+
+# DuckDB's own default is four fifths; other programs live on the machine too.
 MEMORY_SHARE = 0.5
+SPILL_SHARE = 0.5
+
+# How long an interrupted query is waited for. Few single steps of the engine take longer.
+PATIENCE = 3.0
 
 
-@dataclass(frozen=True)
-class Relation:
-    """What a name stands for: files, columns with Delta's types, derived columns.
+def answer(
+    query: exp.Query, relations: Mapping[str, Relation], batch_rows: int, limits: Limits
+) -> pa.RecordBatchReader:
+    """Run a query of ours over the relations; the result streams.
 
-    `whole` are read as they are, of `by_row` only the rows with `after` < version <= `upto`.
+    Raises:
+        StoreError: the query failed.
+        QueryError: it took longer than it may.
+
     """
+    question = Question(limits, StoreError)
+    try:
+        question.run(lambda: add_views(question.connection, relations))
+        return question.stream(query.sql("duckdb"), batch_rows)
+    except BaseException:
+        question.close()
+        raise
 
-    types: Mapping[str, str]
-    whole: Sequence[str] = ()
-    by_row: Sequence[str] = ()
-    after: int = -1
-    upto: int = 0
-    derived: Mapping[str, exp.Expression] = field(default_factory=dict)
 
-    @property
-    def files(self) -> list[str]:
-        """All files."""
-        return [*self.whole, *self.by_row]
+def answer_typed(
+    sql: str, relations: Mapping[str, Relation], batch_rows: int, limits: Limits
+) -> pa.RecordBatchReader:
+    """Run one SELECT that a user typed, where nothing but the relations' files can be read.
+
+    Raises:
+        QueryError: it is not one SELECT, or failed, or took longer than it may.
+
+    """
+    question = Question(limits, QueryError)
+    try:
+        question.run(lambda: add_views(question.connection, relations))
+        question.run(lambda: question.lock_up([f for r in relations.values() for f in r.files]))
+        question.run(lambda: question.check_one_select(sql))
+        return question.stream(sql, batch_rows)
+    except BaseException:
+        question.close()
+        raise
 
 
 class Question:
-    """One query's database, and the folder it may spill into; `close` lets go of both."""
+    """One query's database, the thread that asks it, and the folder that it may spill into.
 
-    def __init__(self, limits: Limits) -> None:
+    The engine runs in a thread of its own, so that a signal or the end of the time reaches the
+    waiting caller at once and stops the engine; its own check for signals comes only between
+    steps that can take half a minute. Its errors come out as `error`, in one line.
+    """
+
+    def __init__(self, limits: Limits, error: type[SiemstressError]) -> None:
         import duckdb
 
-        self._spill = Path(tempfile.gettempdir()) / f"siemstress-{os.getpid()}-{id(self):x}"
+        self._error = error
         self._left = limits.seconds
-        self._timed_out = False
+        self._spill = Path(tempfile.gettempdir()) / f"siemstress-{os.getpid()}-{id(self):x}"
+        self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[object, BaseException | None]] = queue.SimpleQueue()
+        self._lost = False
+        free = shutil.disk_usage(tempfile.gettempdir()).free
         self.connection = duckdb.connect(
             ":memory:",
             config={
                 "temp_directory": str(self._spill),
+                "max_temp_directory_size": f"{int(free * SPILL_SHARE)}B",
                 "memory_limit": f"{limits.memory or _memory()}B",
                 "python_enable_replacements": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "allow_persistent_secrets": False,
             },
         )
         self.connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+        threading.Thread(
+            target=_work, args=(self._jobs, self._results), name="query", daemon=True
+        ).start()
 
     def close(self) -> None:
         """Let go of the database and its spill folder."""
-        self.connection.close()
+        self._jobs.put(None)
+        if not self._lost:
+            self.connection.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def running(self, error: type[SiemstressError]) -> Iterator[None]:
-        """Work of the engine: within the time that is left, errors in one line."""
+    def lock_up(self, files: list[str]) -> None:
+        """From now on nothing but these files can be read, and no setting be changed."""
+        from sqlglot import exp
+
+        paths = exp.Array(expressions=[exp.Literal.string(path) for path in files])
+        self.connection.execute(f"SET allowed_paths = {paths.sql('duckdb')}")
+        self.connection.execute("SET enable_external_access = false")
+        self.connection.execute("SET lock_configuration = true")
+
+    def check_one_select(self, sql: str) -> None:
+        """Raise QueryError unless the text is one statement that only reads."""
         import duckdb
 
-        started = time.monotonic()
-        try:
-            with self._timer():
-                yield
-        except (duckdb.Error, RuntimeError, OSError) as e:
-            if self._timed_out:
-                raise QueryError("the query took longer than it may") from e
-            if "interrupted" in str(e).lower():
-                raise KeyboardInterrupt from e
-            raise error(one_line(e)) from e
-        finally:
-            if self._left is not None:
-                self._left -= time.monotonic() - started
+        statements = self.connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise QueryError(f"one SELECT is wanted, not {len(statements)} statements")
+        if statements[0].type != duckdb.StatementType.SELECT:
+            kind = str(statements[0].type).rpartition(".")[2]
+            raise QueryError(f"a SELECT is wanted, not {kind}")
 
-    @contextlib.contextmanager
-    def _timer(self) -> Iterator[None]:
-        if self._left is None:
-            yield
-            return
-        timer = threading.Timer(max(self._left, 0.001), self._stop)
-        timer.daemon = True
-        timer.start()
+    def stream(self, sql: str, batch_rows: int) -> pa.RecordBatchReader:
+        """Run a statement; the stream of its result closes the question at its end."""
+        import pyarrow as pa
+
+        reader = self.run(lambda: self.connection.sql(sql).to_arrow_reader(batch_rows))
+        batches = self._batches(reader)
+        next(batches)  # Into the generator's `try`: from here on it closes, used or not.
+        return pa.RecordBatchReader.from_batches(reader.schema, batches)
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch | None]:
         try:
-            yield
+            yield None
+            while (batch := self.run(lambda: next(reader, None))) is not None:
+                yield batch
         finally:
-            timer.cancel()
+            self.close()
+
+    def run(self, job: Callable[[], T]) -> T:
+        """Have the engine's thread do a job, within the time that is left."""
+        started = time.monotonic()
+        self._jobs.put(job)
+        try:
+            result, error = self._results.get(timeout=self._left)
+        except queue.Empty:
+            self._stop()
+            raise QueryError("took longer than it may; ask for less, or raise the limit") from None
+        except BaseException:
+            self._stop()
+            raise
+        if self._left is not None:
+            self._left = max(0.001, self._left - (time.monotonic() - started))
+        if error is not None:
+            self._raise(error)
+        return result  # type: ignore[return-value]
 
     def _stop(self) -> None:
-        self._timed_out = True
+        """Interrupt the engine and wait for it; a step that does not end is left to itself."""
         self.connection.interrupt()
+        try:
+            self._results.get(timeout=PATIENCE)
+        except queue.Empty:
+            self._lost = True
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        import duckdb
+
+        if isinstance(error, (duckdb.Error, RuntimeError, OSError, ValueError)):
+            raise self._error(one_line(error)) from error
+        raise error
+
+
+def _work(
+    jobs: queue.SimpleQueue[Callable[[], object] | None],
+    results: queue.SimpleQueue[tuple[object, BaseException | None]],
+) -> None:
+    while (job := jobs.get()) is not None:
+        try:
+            results.put((job(), None))
+        except BaseException as e:
+            results.put((None, e))
+        del job
 
 
 def _memory() -> int:
+    """Bytes that a query may use where nothing else is said."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(256 << 20, int(pages * MEMORY_SHARE))
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """DuckDB's complaint without the quoted statement and the line breaks."""
     text = str(error).split("\n\nLINE ", 1)[0]
-    return " ".join(text.split())
-
-
-def add_views(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation]) -> None:
-    """Make names stand for relations. Of names that differ in case only, the first counts."""
-    seen: dict[str, str] = {}
-    for name, relation in relations.items():
-        if seen.setdefault(name.lower(), name) == name:
-            _add_view(connection, name, relation)
-
-
-def _add_view(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
-    import duckdb
-
-    parts = [p for p in (relation.whole, relation.by_row) if p]
-    try:
-        # The usual case: every column is in some file. Asking first would read all footers twice.
-        connection.execute(view(name, relation, [None for _ in parts]))
-    except duckdb.BinderException:
-        connection.execute(view(name, relation, [_columns_of(connection, p) for p in parts]))
-
-
-def _columns_of(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> set[str]:
-    from sqlglot import exp
-
-    rows = connection.execute(
-        exp.Describe(this=exp.select("*").from_(_files(paths))).sql("duckdb")
-    ).fetchall()
-    return {row[0].lower() for row in rows}
-
-
-def view(name: str, relation: Relation, present: Sequence[set[str] | None]) -> str:
-    """The statement that makes a view of a relation.
-
-    `present` are the columns that the whole files, and those read by row, have; None: all.
-    """
-    from sqlglot import exp
-
-    source = _source(relation, present)
-    if relation.derived:
-        derived = {column.lower(): e for column, e in relation.derived.items()}
-        names = {column.lower(): column for column in (*relation.types, *relation.derived)}
-        columns = (
-            exp.alias_(derived[low].copy(), column, quoted=True)
-            if low in derived
-            else exp.column(column, quoted=True)
-            for low, column in names.items()
-        )
-        source = exp.select(*columns).from_(source.subquery("rows"))
-    made = exp.Create(this=exp.to_identifier(name, quoted=True), kind="VIEW", expression=source)
-    return made.sql("duckdb")
-
-
-def _source(relation: Relation, present: Sequence[set[str] | None]) -> exp.Query:
-    from sqlglot import exp
-
-    known = list(present)
-    parts: list[exp.Query] = []
-    if relation.whole:
-        parts.append(_columns(relation.types, known.pop(0)).from_(_files(relation.whole)))
-    if relation.by_row:
-        version = exp.column(VERSION, quoted=True)
-        rows = _columns(relation.types, known.pop(0)).from_(_files(relation.by_row))
-        parts.append(rows.where(version > relation.after, version <= relation.upto))
-    if not parts:
-        return _columns(relation.types, set()).where(exp.false())
-    return parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
-
-
-def _columns(types: Mapping[str, str], present: set[str] | None) -> exp.Select:
-    """The columns, those that are not present as nulls of their type."""
-    from sqlglot import exp
-
-    return exp.select(
-        *(
-            exp.column(name, quoted=True)
-            if present is None or name.lower() in present
-            else exp.alias_(exp.cast(exp.null(), DUCKDB.get(delta, "VARCHAR")), name, quoted=True)
-            for name, delta in types.items()
-        )
-    )
-
-
-def _files(paths: Sequence[str]) -> exp.Expression:
-    from sqlglot import exp
-
-    names = exp.Array(expressions=[exp.Literal.string(path) for path in paths])
-    union = exp.PropertyEQ(this=exp.to_identifier("union_by_name"), expression=exp.true())
-    return exp.Anonymous(this="read_parquet", expressions=[names, union])
-
-
-def answer(
-    question: Question, sql: str, batch_rows: int, error: type[SiemstressError]
-) -> pa.RecordBatchReader:
-    """Run a statement and give its result as a stream, which closes the question at its end."""
-    import pyarrow as pa
-
-    with question.running(error):
-        reader = question.connection.sql(sql).to_arrow_reader(batch_rows)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            while True:
-                with question.running(error):
-                    try:
-                        batch = reader.read_next_batch()
-                    except StopIteration:
-                        return
-                yield batch
-        finally:
-            question.close()
-
-    return pa.RecordBatchReader.from_batches(reader.schema, batches())
+    return " ".join(text.split()) or type(error).__name__
