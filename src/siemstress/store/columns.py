@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,20 @@ def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     if isinstance(given, pl.Datetime) and given.time_zone:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return column.cast(wanted)
+
+
+def polars_types(delta: Mapping[str, str]) -> dict[str, pl.DataType]:
+    """The Polars types of a table's columns.
+
+    Raises:
+        StoreError: a column of a type that siemstress does not write.
+
+    """
+    known = {name: dtype for dtype, name in _delta_names().items()}
+    strange = sorted(name for name, kind in delta.items() if kind not in known)
+    if strange:
+        raise StoreError(f"column {strange[0]!r} has the type {delta[strange[0]]}")
+    return {name: known[kind] for name, kind in delta.items()}
 
 
 def delta_field(name: str, delta: str) -> Field:

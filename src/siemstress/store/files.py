@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siemstress.store.base import Bounds
@@ -92,3 +93,10 @@ def pruned(files: Iterable[LiveFile], bounds: Bounds) -> list[LiveFile]:
 def _utc(time: datetime | None) -> datetime | None:
     """The time in UTC without a zone."""
     return time.astimezone(UTC).replace(tzinfo=None) if time and time.tzinfo else time
+
+
+def row_count(table: Path, file: LiveFile) -> int:
+    """How many rows a file has, by the log or else by itself."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(table / file.path).num_rows if file.rows is None else file.rows)

@@ -7,6 +7,8 @@ import errno
 import fcntl
 import os
 import re
+import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -118,6 +120,20 @@ class Folder:
                 yield
             finally:
                 os.close(lock)
+
+    def drop(self, table: str) -> None:
+        """Delete a table's folder. Whoever reads it now may fail; whoever commits waits."""
+        trash = self.path / f"{TRASH}{uuid.uuid4().hex}"
+        with self.alone(), _one_line(self.path):
+            with contextlib.suppress(FileNotFoundError):
+                self.table(table).rename(trash)
+            sync_folder(self.path)
+        self.empty_trash()
+
+    def empty_trash(self) -> None:
+        """Delete what is left of dropped tables."""
+        for trash in self.path.glob(f"{TRASH}*"):
+            shutil.rmtree(trash, ignore_errors=True)
 
 
 def _number(text: bytes) -> int:

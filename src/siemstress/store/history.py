@@ -51,7 +51,7 @@ def added(table: Path, after: int, upto: int) -> dict[str, tuple[int, bool]]:
     """
     found: dict[str, tuple[int, bool]] = {}
     for version in range(max(after, -1) + 1, upto + 1):
-        entry = actions(table / LOG / f"{version:020}.json")
+        entry = actions(entry_path(table, version))
         if entry is None:
             raise LogTooShort(table, version)
         for action in entry:
@@ -71,10 +71,54 @@ class LogTooShort(StoreError):
         )
 
 
+def removed(table: Path, since: int) -> set[str]:
+    """Files that versions in the log took out at or after a time in milliseconds since 1970."""
+    found = set()
+    for version in entries(table):
+        for action in actions(entry_path(table, version)) or ():
+            remove = action.get("remove")
+            if remove and remove.get("deletionTimestamp", since) >= since:
+                found.add(remove["path"])
+    return found
+
+
+def entry_path(table: Path, version: int) -> Path:
+    """The file of a version's log entry."""
+    return table / LOG / f"{version:020}.json"
+
+
+def entries(table: Path) -> list[int]:
+    """The versions that the log has an entry of, in order."""
+    return sorted(int(p.stem) for p in (table / LOG).glob("*.json") if p.stem.isdecimal())
+
+
+def checkpoints(table: Path) -> dict[int, Path]:
+    """The checkpoints by version, in order."""
+    found = (table / LOG).glob("*.checkpoint*.parquet")
+    return {int(p.name[:20]): p for p in sorted(found) if p.name[:20].isdecimal()}
+
+
+def consumers(table: Path, latest: int) -> dict[str, int]:
+    """Every consumer and its position, as of version `latest`."""
+    import pyarrow.parquet as pq
+
+    base = max((v for v in checkpoints(table) if v <= latest), default=-1)
+    found: dict[str, int] = {}
+    if base >= 0:
+        column = pq.read_table(checkpoints(table)[base], columns=["txn"]).column("txn")
+        moves = (row for row in column.to_pylist() if row and row["appId"] is not None)
+        found.update((row["appId"], row["version"]) for row in moves)
+    for version in range(base + 1, latest + 1):
+        for action in actions(entry_path(table, version)) or ():
+            move = action.get("txn")
+            if move:
+                found[move["appId"]] = move["version"]
+    return found
+
+
 def first_entry(table: Path) -> int:
     """The oldest version that the log still has an entry of."""
-    versions = [int(p.stem) for p in (table / LOG).glob("*.json") if p.stem.isdigit()]
-    return min(versions, default=0)
+    return next(iter(entries(table)), 0)
 
 
 def between(

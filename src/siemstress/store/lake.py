@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from siemstress.errors import SiemstressError, StoreError
 from siemstress.store import ids
-from siemstress.store.base import Advance, Limits, Scan, Staged
+from siemstress.store.base import Advance, Limits, Scan, Staged, TableStatus
 from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
-from siemstress.store.files import pruned
+from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import IDS, Folder, failure
-from siemstress.store.history import VERSION, between
+from siemstress.store.history import VERSION, between, consumers
 from siemstress.store.log import UPKEEP, TableLog, Uncertain, transaction_name
 from siemstress.store.write import StagedFile, discard, stage
 
@@ -147,6 +147,59 @@ class Lake:
             snapshot.version if scan.upto is None else scan.upto,
             scan.derived,
         )
+
+    def status(self, table: str) -> TableStatus | None:
+        """A table in numbers; None without a table."""
+        log = self._log(table)
+        snapshot = log.snapshot()
+        if snapshot is None:
+            return None
+        files = snapshot.files
+        known = consumers(log.path, snapshot.version)
+        return TableStatus(
+            table=table,
+            rows=sum(row_count(log.path, file) for file in files),
+            bytes=sum(file.size for file in files),
+            files=len(files),
+            version=snapshot.version,
+            time_min=min((f.time_min for f in files if f.time_min), default=None),
+            time_max=max((f.time_max for f in files if f.time_max), default=None),
+            received_max=max((f.received_max for f in files if f.received_max), default=None),
+            consumers={name: at for name, at in sorted(known.items()) if name != UPKEEP},
+        )
+
+    def drop(self, table: str) -> None:
+        """Delete a table with its rows and positions; nothing happens without a table."""
+        if table not in self.folder.tables():
+            return
+        self.folder.drop(table)
+
+    def compact(self, table: str) -> Mapping[str, int]:
+        """Merge small files, delete leftovers, shorten the log; counts for the user."""
+        from siemstress.store.upkeep import compact
+
+        self.folder.empty_trash()
+        return compact(self._log(table))
+
+    def repair(self, table: str) -> list[str]:
+        """Put right what a power cut left in a table's log; what was done, a line each.
+
+        Raises:
+            StoreError: the folder cannot be written.
+
+        """
+        from siemstress.store.repair import repair
+
+        with self.folder.alone():
+            return repair(self._log(table).path)
+
+    def lost(self, table: str) -> list[str]:
+        """Files that the table should have and has not, a line each."""
+        from siemstress.store.repair import missing_files
+
+        log = self._log(table)
+        snapshot = log.snapshot()
+        return missing_files(log.path, snapshot.files) if snapshot else []
 
     def close(self) -> None:
         """Let go of the tables' logs."""

@@ -8,9 +8,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siemstress.errors import Conflict, StoreError
@@ -18,6 +17,7 @@ from siemstress.store.base import Advance
 from siemstress.store.columns import delta_field, delta_schema, delta_types
 from siemstress.store.files import LiveFile, live_files
 from siemstress.store.folder import LOG, Folder, sync_all, sync_folder
+from siemstress.store.history import checkpoints, entry_path
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -99,22 +99,25 @@ class TableLog:
         types: Mapping[str, str],
         metadata: Mapping[str, Any],
         *,
-        create: bool = True,
+        live: Collection[str] | None = None,
     ) -> int:
         """Make the actions and the consumers' moves one durable version; gives its number.
 
-        Creates the table, unless told not to, and columns that it lacks.
+        Creates the table and columns that it lacks. With `live`, files that must be part of the
+        table still, nothing is created.
 
         Raises:
-            Conflict: a consumer is not where it was expected; nothing was written.
+            Conflict: a consumer is not where it was expected, or a file is not live any more;
+                nothing was written.
             StoreError: the log cannot be written.
 
         """
         token = uuid.uuid4().hex
         with self._lock, self.lake.shared() as drops:
             for attempt in range(ATTEMPTS):
-                handle = self._opened(drops, types, create=create)
+                handle = self._opened(drops, types, create=live is None)
                 self._widen(handle, types)
+                _check_live(handle, live or ())
                 _check_positions(handle, advances)
                 error = self._try_commit(handle, actions, advances, metadata, token)
                 version = self._landed(handle.version(), token)
@@ -166,7 +169,7 @@ class TableLog:
         version = since + 1
         while True:
             try:
-                entry = self.entry(version).read_bytes()
+                entry = entry_path(self.path, version).read_bytes()
             except FileNotFoundError:
                 return None
             except OSError as e:
@@ -178,7 +181,8 @@ class TableLog:
     def _make_durable(self, read: int, version: int) -> None:
         """Sync the log entries that the commit stands on, and the folders that name its files."""
         try:
-            sync_all(self.entry(v) for v in range(min(self._synced, read) + 1, version + 1))
+            first = self._synced if self._synced >= 0 else max(checkpoints(self.path), default=-1)
+            sync_all(entry_path(self.path, v) for v in range(min(first, read) + 1, version + 1))
             sync_folder(self.path / LOG)
             sync_folder(self.path)
             if read <= 0:
@@ -278,7 +282,7 @@ class TableLog:
         try:
             if self._handle is not None:
                 self._handle.update_incremental()
-                if self.entry(self._handle.version()).exists():
+                if entry_path(self.path, self._handle.version()).exists():
                     return self._handle
                 self._forget()  # The folder was deleted behind our back.
                 self._synced = -1
@@ -298,11 +302,13 @@ class TableLog:
         self._commits = 0
 
     def _advice(self) -> str:
-        return ""
+        """What to do about the log, where its files are damaged."""
+        from siemstress.store.repair import damage
 
-    def entry(self, version: int) -> Path:
-        """The file of a version's log entry."""
-        return self.path / LOG / f"{version:020}.json"
+        bad = damage(self.path)
+        if not bad:
+            return ""
+        return f"; {bad[0].name} is damaged, as after a power cut: run siemmanage repair"
 
 
 def _first_line(error: Exception) -> str:
@@ -318,6 +324,11 @@ def _check_positions(handle: DeltaTable, advances: Sequence[Advance]) -> None:
                 f"{advance.consumer} is at {found}, not at {advance.expected}: "
                 "another process has moved it"
             )
+
+
+def _check_live(handle: DeltaTable, live: Collection[str]) -> None:
+    if live and not {file.path for file in live_files(handle)}.issuperset(live):
+        raise Conflict("another process has replaced or deleted some of the files")
 
 
 def transaction_name(consumer: str) -> str:

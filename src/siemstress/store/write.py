@@ -8,6 +8,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,13 +25,15 @@ ROW_GROUP = 131_072
 COMPRESSION_LEVEL = 3
 PREFIX = "part-"
 
+# Columns with statistics in the log. Of each: least value, largest, and number of nulls.
+MEASURED = ("id", "time", "received")
+Edges = tuple[int | None, int | None, int]
+
 # Stamps further from the rest of their batch than a day (in microseconds) go to another file.
 NEAR = 86_400_000_000
 
 # The years 1 to 9999: others have no spelling in the log, and their files no statistics.
 _EPOCH = datetime(1970, 1, 1)
-MICROSECONDS_MIN = (datetime.min - _EPOCH) // timedelta(microseconds=1)
-MICROSECONDS_MAX = (datetime.max - _EPOCH) // timedelta(microseconds=1)
 _LOWEST = -(2**63) + 1
 
 
@@ -100,14 +103,19 @@ def _write(frame: pl.DataFrame, path: Path) -> tuple[int, str]:
             row_group_size=ROW_GROUP,
             statistics=True,
         )
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-            return file.tell(), digest
+        return seal(path)
     except OSError as e:
         raise failure(e, path.parent) from e
     except pl.exceptions.PolarsError as e:
         raise StoreError(f"cannot be written: {e}", file=path.parent) from e
+
+
+def seal(path: Path) -> tuple[int, str]:
+    """Sync a file to disk; its size in bytes and its SHA-256."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+        return file.tell(), digest
 
 
 def split_by_time(frame: pl.DataFrame) -> list[pl.DataFrame]:
@@ -137,29 +145,41 @@ def _number(value: object) -> int | None:
 
 
 def statistics(frame: pl.DataFrame) -> str:
-    """Delta's statistics of a file's `id`, `time` and `received`, as JSON."""
+    """Delta's statistics of a frame's `id`, `time` and `received`, as JSON."""
+    edges: dict[str, Edges] = {}
+    for name in MEASURED:
+        if name in frame.columns:
+            column = frame.get_column(name)
+            numbers = column.to_physical()
+            edges[name] = (_number(numbers.min()), _number(numbers.max()), column.null_count())
+    return statistics_of(frame.height, edges)
+
+
+def statistics_of(rows: int, edges: Mapping[str, Edges]) -> str:
+    """Delta's statistics as JSON, of columns' least and largest values and counts of nulls."""
     low: dict[str, int | str] = {}
     high: dict[str, int | str] = {}
-    nulls: dict[str, int] = {}
-    for name in ("id", "time", "received"):
-        if name not in frame.columns:
-            nulls[name] = frame.height
-            continue
-        column = frame.get_column(name)
-        nulls[name] = column.null_count()
-        first, last = (
-            _number(edge) for edge in (column.to_physical().min(), column.to_physical().max())
-        )
+    nulls = dict.fromkeys(MEASURED, rows)
+    for name, (first, last, missing) in edges.items():
+        nulls[name] = missing
         if first is None or last is None:
             continue
         if name == "id":
             low[name], high[name] = first, last
-        elif first >= MICROSECONDS_MIN and last <= MICROSECONDS_MAX:
+        elif first >= _FIRST and last <= _LAST:
             low[name], high[name] = stamp(first), stamp(last)
-    found = {"numRecords": frame.height, "minValues": low, "maxValues": high, "nullCount": nulls}
+    found = {"numRecords": rows, "minValues": low, "maxValues": high, "nullCount": nulls}
     return json.dumps(found)
 
 
-def stamp(microseconds: int) -> str:
+def microseconds(time: datetime) -> int:
+    """Microseconds from 1970 to a time in UTC without a zone."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+_FIRST, _LAST = microseconds(datetime.min), microseconds(datetime.max)
+
+
+def stamp(number: int) -> str:
     """A time since 1970 as Delta's statistics write it."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")
+    return (_EPOCH + timedelta(microseconds=number)).isoformat(timespec="microseconds")

@@ -1,0 +1,102 @@
+"""What a power cut can leave behind in a table's log, and how it is put right.
+
+Every entry that was acknowledged is on disk, whole. One that was not can be empty or torn, and
+nobody counts on it: in its place comes an entry that changes nothing. Later ones may follow it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from siemstress.store.files import LiveFile
+from siemstress.store.folder import LOG, failure, sync, sync_folder
+from siemstress.store.history import actions, checkpoints, entries, entry_path
+
+
+def damage(table: Path) -> list[Path]:
+    """The log's files that are empty, torn, or no checkpoint though they are called so."""
+    bad = []
+    for version in entries(table):
+        path = entry_path(table, version)
+        if not actions(path):
+            bad.append(path)
+    bad += [path for path in checkpoints(table).values() if not _is_parquet(path)]
+    pointer = table / LOG / LAST
+    if pointer.exists() and not _points(pointer):
+        bad.append(pointer)
+    return bad
+
+
+def repair(table: Path) -> list[str]:
+    """Put right what `damage` finds; says what was done, a line each.
+
+    Raises:
+        StoreError: the folder cannot be written.
+
+    """
+    said = []
+    try:
+        for path in damage(table):
+            if path.suffix == ".json" and int(path.stem) > 0:
+                _replace(path)
+                said.append(
+                    f"{path.name}: was torn; put an entry that changes nothing in its place"
+                )
+            else:
+                path.unlink()
+                said.append(f"{path.name}: was torn; deleted, it can be made anew")
+        sync_folder(table / LOG)
+    except OSError as e:
+        raise failure(e, table) from e
+    return said
+
+
+def missing_files(table: Path, files: Sequence[LiveFile]) -> list[str]:
+    """Files of the table that are gone, or not of the size that the log says."""
+    found = []
+    for file in files:
+        try:
+            if (table / file.path).stat().st_size != file.size:
+                found.append(f"{file.path}: is not of the size that it was")
+        except OSError:
+            found.append(f"{file.path}: is missing")
+    return found
+
+
+LAST = "_last_checkpoint"
+
+
+def _replace(entry: Path) -> None:
+    """Put an entry that holds only a note in an entry's place, durably."""
+    note = {
+        "timestamp": time.time_ns() // 1_000_000,
+        "operation": "REPAIR",
+        "operationParameters": {},
+        "engineInfo": "siemstress",
+    }
+    new = entry.with_name(f"{entry.name}.tmp")
+    new.write_text(json.dumps({"commitInfo": note}) + "\n")
+    sync(new)
+    os.replace(new, entry)
+
+
+def _is_parquet(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
+def _points(pointer: Path) -> bool:
+    try:
+        return isinstance(json.loads(pointer.read_bytes())["version"], int)
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,217 @@
+"""Upkeep of a table: merge small files, delete leftovers, shorten the log.
+
+All of it stands beside writers, readers and other upkeep: merging is one commit of ours, under
+the consumer `upkeep`, so that of two at once one is refused. Delta's own compaction is not used:
+two of them at once double every row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from siemstress.errors import Conflict, SiemstressError
+from siemstress.store.base import Advance
+from siemstress.store.files import LiveFile
+from siemstress.store.folder import LOG
+from siemstress.store.history import (
+    VERSION,
+    added,
+    checkpoints,
+    entries,
+    entry_path,
+    first_entry,
+    is_merged,
+    removed,
+)
+from siemstress.store.log import UPKEEP, Snapshot, TableLog, Uncertain
+from siemstress.store.merge import Source, merge
+from siemstress.store.write import discard
+
+TARGET = 256 << 20
+MANY = 16
+GAP = timedelta(days=7)
+
+# Readers and writers get this long to finish with files that nothing refers to any more.
+GRACE = timedelta(hours=6)
+LOG_KEPT = timedelta(hours=24)
+
+_DATA = re.compile(r"\.parquet(#\d+)?\Z")
+_TEMPORARY = re.compile(r"#\d+\Z|\.tmp\Z")
+
+
+@dataclass
+class Done:
+    """What upkeep did, in numbers for the user."""
+
+    merged: int = 0
+    into: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    deleted: int = 0
+    deleted_bytes: int = 0
+    log_entries: int = 0
+    refused: int = 0
+
+
+def compact(
+    log: TableLog, *, grace: timedelta = GRACE, log_kept: timedelta = LOG_KEPT
+) -> Mapping[str, int]:
+    """Do a table's upkeep; gives the counts of `Done`, none without a table.
+
+    Raises:
+        StoreError: a file cannot be read or written. The table is none the worse for it.
+
+    """
+    done = Done()
+    snapshot = log.snapshot()
+    if snapshot is None:
+        return {}
+    for group in groups(sources(log.path, snapshot, log_kept)):
+        if len(group) == 1 and group[0].version is None:
+            continue  # A merged file alone is as merged as it can be.
+        try:
+            _replace(log, group, snapshot, done)
+        except Conflict:
+            done.refused += 1
+            break
+    _delete_leftovers(log, grace, done)
+    if log.checkpoint() is not None:
+        _shorten(log, log_kept, done)
+    return asdict(done)
+
+
+def sources(table: Path, snapshot: Snapshot, log_kept: timedelta) -> list[Source]:
+    """The files that are worth merging, in order of time.
+
+    Those are all files of events whose version is known, and merged ones that are small beside
+    them, or many: so each row is written again a few times only, however often this is done.
+    """
+    known = added(table, first_entry(table) - 1, snapshot.version)
+    events = [
+        Source(file, known[file.path][0])
+        for file in snapshot.files
+        if not is_merged(file.path) and known.get(file.path, (0, False))[1]
+    ]
+    small = [f for f in snapshot.files if is_merged(f.path) and f.size < TARGET // 2]
+    if len(small) < MANY:
+        limit = sum(source.file.size for source in events) // 2
+        small = [f for f in small if f.size <= limit]
+    if len(events) + len(small) == 1 and events and not _old(table, events[0], log_kept):
+        return []
+    chosen = [*events, *(Source(file, None) for file in small)]
+    return sorted(chosen, key=lambda s: (s.file.time_min or datetime.min, s.file.path))
+
+
+def _old(table: Path, source: Source, kept: timedelta) -> bool:
+    """Whether a file came with a version that the log need not keep any longer."""
+    entry = entry_path(table, source.version or 0)
+    return entry.stat().st_mtime < time.time() - kept.total_seconds()
+
+
+def groups(candidates: Sequence[Source]) -> Iterator[list[Source]]:
+    """Runs of files that become one file each, close in time and of TARGET bytes together."""
+    group: list[Source] = []
+    for source in candidates:
+        if group and not _fits(group, source.file):
+            yield group
+            group = []
+        group.append(source)
+    if group:
+        yield group
+
+
+def _fits(group: Sequence[Source], file: LiveFile) -> bool:
+    if sum(s.file.size for s in group) + file.size > TARGET:
+        return False
+    first = group[0].file.time_min
+    if first is None or file.time_min is None:
+        return first is file.time_min
+    last = max(s.file.time_max or first for s in group)
+    return file.time_min - last <= max(GAP, last - first)
+
+
+def _replace(log: TableLog, group: Sequence[Source], snapshot: Snapshot, done: Done) -> None:
+    from deltalake.transaction import AddAction, RemoveAction
+
+    position = log.position(UPKEEP)
+    types = {name: kind for name, kind in snapshot.types.items() if name != VERSION}
+    file = merge(log.path, log.name, group, types)
+    now = time.time_ns() // 1_000_000
+    removes = [RemoveAction(s.file.path, False, now, s.file.size) for s in group]
+    add = AddAction(file.path.name, file.size, {}, file.modified, False, file.stats)
+    try:
+        log.commit(
+            [*removes, add],
+            [Advance(UPKEEP, position, (position or 0) + 1)],
+            {},
+            {"sha256": {file.path.name: file.sha256}},
+            live={s.file.path for s in group},
+        )
+    except Uncertain:
+        raise
+    except SiemstressError:
+        discard([file])
+        raise
+    done.merged += len(group)
+    done.into += 1
+    done.bytes_before += sum(s.file.size for s in group)
+    done.bytes_after += file.size
+
+
+def _delete_leftovers(log: TableLog, grace: timedelta, done: Done) -> None:
+    """Delete files that neither the table nor anyone still at work with it can want."""
+    # The folder first, the table after: what is committed in between is in the table.
+    found = [*_files(log.path, _DATA), *_files(log.path / LOG, _TEMPORARY)]
+    snapshot = log.snapshot()
+    if snapshot is None:
+        return
+    limit = time.time() - grace.total_seconds()
+    kept = {file.path for file in snapshot.files} | removed(log.path, int(limit * 1000))
+    for path, modified, size in found:
+        if path.name not in kept and modified < limit:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+                done.deleted += 1
+                done.deleted_bytes += size
+
+
+def _files(folder: Path, names: re.Pattern[str]) -> list[tuple[Path, float, int]]:
+    with os.scandir(folder) as entries:
+        return [
+            (Path(e.path), e.stat().st_mtime, e.stat().st_size)
+            for e in entries
+            if names.search(e.name) and e.is_file(follow_symlinks=False)
+        ]
+
+
+def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
+    """Delete old log entries that the last checkpoint covers, and older checkpoints.
+
+    An entry stays while a file of events that it added is not merged yet: it says which version
+    those rows came with.
+    """
+    snapshot = log.snapshot()
+    checkpoint = max(checkpoints(log.path), default=None)
+    if snapshot is None or checkpoint is None:
+        return
+    versions = entries(log.path)
+    known = added(log.path, versions[0] - 1, snapshot.version)
+    needed = [known[f.path][0] for f in snapshot.files if f.path in known and known[f.path][1]]
+    end = min([checkpoint, *needed])
+    limit = time.time() - kept.total_seconds()
+    for version in versions:
+        entry = entry_path(log.path, version)
+        if version >= end or entry.stat().st_mtime >= limit:
+            break
+        entry.unlink(missing_ok=True)
+        done.log_entries += 1
+    for version, path in checkpoints(log.path).items():
+        if version < checkpoint and path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
