@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from siemstress import config
+from siemstress.rules import settings as trigger
 
 MAIN = {
     "lake": "folder of the lake, relative to this file; by default `/var/lib/siemstress` for root, "
@@ -19,6 +20,12 @@ SECTION = {
     "table": "table that the events go to: letters, digits and `_`; must be there",
     "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
+}
+TRIGGER = {
+    "confdir": "folder of rule files (`*.conf`), relative to this file; by default the shipped ones",
+    "config": "siemstress.conf whose kinds of log the rules speak of; by default the one beside "
+    "this file, or the one in the usual places",
+    "poll": f"seconds between looks at the store ({trigger.POLL_SECONDS:g})",
 }
 
 INTRODUCTION = """\
@@ -47,6 +54,14 @@ queryfields=Id,DateStamp,SourceHost,Process,PID,Message
 ```
 """
 
+TRIGGER_INTRODUCTION = """\
+## siemtrigger.conf
+
+Looked for as siemstress.conf is, under its own name. Without any, the shipped rules watch the
+default store. Its `[siemstress]` has the keys above, which name a store other than that of
+siemstress.conf, and these:
+"""
+
 
 def text() -> str:
     """The whole page."""
@@ -58,6 +73,8 @@ def text() -> str:
         _keys(SECTION, config.SECTION_KEYS),
         "### Sections without a file\n",
         _sections(),
+        TRIGGER_INTRODUCTION,
+        _keys(TRIGGER, trigger.TRIGGER_KEYS),
     ]
     return "\n".join(parts)
 

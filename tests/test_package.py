@@ -22,6 +22,7 @@ FLOW = (
     "errors",
     "schema",
     "config",
+    "extensions",
     "sources",
     "formats",
     "fields",
