@@ -22,7 +22,7 @@ SECTION = {
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
 }
 TRIGGER = {
-    "confdir": "folder of rule files (`*.conf`), relative to this file; by default the shipped ones",
+    "confdir": "folder of rule files (`*.conf`); by default the shipped rules",
     "config": "siemstress.conf whose kinds of log the rules speak of; by default the one beside "
     "this file, or the one in the usual places",
     "poll": f"seconds between looks at the store ({trigger.POLL_SECONDS:g})",
