@@ -79,6 +79,14 @@ class TableStatus:
     consumers: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class Repaired:
+    """What repair did, and what it cannot bring back; a line each."""
+
+    done: Sequence[str] = ()
+    lost: Sequence[str] = ()
+
+
 class Staged(Protocol):
     """Rows that are written but not yet part of a table."""
 
@@ -163,6 +171,14 @@ class Store(Protocol):
 
     def compact(self, table: str) -> Mapping[str, Any]:
         """Merge small files and delete leftovers; returns counts for the user."""
+
+    def repair(self, table: str) -> Repaired:
+        """Put right what a crash of the machine left half-written.
+
+        Raises:
+            StoreError: the store cannot be written.
+
+        """
 
     def close(self) -> None:
         """Let go of what is held."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from siemstress.errors import SiemstressError, StoreError
 from siemstress.store import ids
-from siemstress.store.base import Advance, Limits, Scan, Staged, TableStatus
+from siemstress.store.base import Advance, Limits, Repaired, Scan, Staged, TableStatus
 from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
 from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import IDS, Folder, failure
@@ -181,25 +181,17 @@ class Lake:
         self.folder.empty_trash()
         return compact(self._log(table))
 
-    def repair(self, table: str) -> list[str]:
-        """Put right what a power cut left in a table's log; what was done, a line each.
-
-        Raises:
-            StoreError: the folder cannot be written.
-
-        """
-        from siemstress.store.repair import repair
-
-        with self.folder.alone():
-            return repair(self._log(table).path)
-
-    def lost(self, table: str) -> list[str]:
-        """Files that the table should have and has not, a line each."""
-        from siemstress.store.repair import missing_files
+    def repair(self, table: str) -> Repaired:
+        """Put right what a power cut left in a table's log, and look for files that are lost."""
+        from siemstress.store.repair import missing_files, repair
 
         log = self._log(table)
+        if table not in self.folder.tables():
+            return Repaired()
+        with self.folder.alone():
+            done = repair(log.path)
         snapshot = log.snapshot()
-        return missing_files(log.path, snapshot.files) if snapshot else []
+        return Repaired(done, missing_files(log.path, snapshot.files) if snapshot else [])
 
     def close(self) -> None:
         """Let go of the tables' logs."""
