@@ -184,7 +184,7 @@ def load(path: str | Path | None = None) -> Config:
     }
     return Config(
         path=found,
-        lake=_lake(found, main),
+        lake=read_lake(found, main),
         sections=sections or BUILT_IN,
         server=read_server(found, main),
         warnings=(
@@ -223,7 +223,7 @@ def read_server(path: Path, keys: Mapping[str, str]) -> Server | None:
     )
 
 
-def _lake(path: Path, keys: Mapping[str, str]) -> Path:
+def read_lake(path: Path, keys: Mapping[str, str]) -> Path:
     value = keys.get("lake", "").strip()
     if not value:
         return default_lake()

@@ -124,6 +124,9 @@ class Store(Protocol):
     def version(self, table: str) -> int | None:
         """The table's version, counting up with every commit; None without a table."""
 
+    def identity(self, table: str) -> str | None:
+        """Tells a table from another that came in its place; None without a table."""
+
     def tables(self) -> list[str]:
         """Names of the tables that exist."""
 

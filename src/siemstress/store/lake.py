@@ -91,6 +91,10 @@ class Lake:
         """The table's version; None without a table."""
         return self._log(table).version()
 
+    def identity(self, table: str) -> str | None:
+        """Tells a table from another that came in its place; None without a table."""
+        return self._log(table).identity()
+
     def tables(self) -> list[str]:
         """Names of the tables that exist, sorted."""
         return self.folder.tables()

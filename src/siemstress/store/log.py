@@ -80,6 +80,12 @@ class TableLog:
             handle = self._open(drops)
             return handle.transaction_version(transaction_name(consumer)) if handle else None
 
+    def identity(self) -> str | None:
+        """The id that Delta gave the table when it was made; None without a table."""
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            return str(handle.metadata().id) if handle else None
+
     def snapshot(self) -> Snapshot | None:
         """The newest version's columns and files; None without a table."""
         with self._lock, self.lake.shared() as drops:

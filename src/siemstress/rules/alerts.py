@@ -1,0 +1,161 @@
+"""Alerts as rows: events of a table of their own, with what raised them."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from siemstress import schema
+from siemstress.rules.model import GroupKey, Rule, Window, alert_id, group_json
+from siemstress.rules.ticks import Answer
+from siemstress.rules.windows import Episode
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+MESSAGE_NAMES = frozenset({"count", "limit", "interval", "rule"})
+# Columns that say something about the alert itself, whatever its rule groups by.
+_OWN = frozenset({"id", "message", "process", "pid", "severity", "format", "parsed", "parsed_on"})
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert that is about to be stored. `first` is None where no one event came first."""
+
+    rule: Rule
+    id: str
+    group: tuple[str | None, ...]
+    group_key: str
+    time: datetime
+    first: datetime | None
+    last: datetime
+    events: int
+    ids: str
+    message: str
+
+
+def of_episode(rule: Rule, episode: Episode) -> Alert:
+    """The alert that an episode of a rule on windows raises."""
+    assert isinstance(rule.match, Window)  # noqa: S101 - episodes are of windows
+    keys = rule.match.group_by
+    key = group_json(keys, episode.group)
+    return Alert(
+        rule=rule,
+        id=alert_id(rule.name, key, episode.start),
+        group=episode.group,
+        group_key=key,
+        time=episode.start,
+        first=episode.opened,
+        last=episode.last,
+        events=episode.events,
+        ids=episode.ids,
+        message=_message(rule, keys, episode.group, episode.events),
+    )
+
+
+def of_answer(rule: Rule, answer: Answer) -> Alert:
+    """The alert that a query over its limit raises."""
+    return Alert(
+        rule=rule,
+        id=alert_id(rule.name, "{}", answer.tick),
+        group=(),
+        group_key="{}",
+        time=answer.latest,
+        first=None,
+        last=answer.latest,
+        events=answer.events,
+        ids=answer.ids,
+        message=_message(rule, (), (), answer.events),
+    )
+
+
+def frame(alerts: Sequence[Alert], first_id: int) -> pl.DataFrame:
+    """The rows to store, with ids counting up from `first_id`."""
+    import polars as pl
+
+    received = datetime.now(UTC).replace(tzinfo=None)
+    machine = socket.gethostname()
+    rows = [
+        {**_row(alert), "id": first_id + n, "received": received, "parsed_on": machine}
+        for n, alert in enumerate(alerts)
+    ]
+    columns = schema.polars_schema((*schema.EVENT, *schema.ALERT))
+    series = [pl.Series(c, [row.get(c) for row in rows], t) for c, t in columns.items()]
+    return pl.DataFrame(series)
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    rule = alert.rule
+    minutes = rule.interval / timedelta(minutes=1)
+    return {
+        **_group_columns(rule, alert.group),
+        "time": alert.time,
+        "zone": "+00:00",
+        "process": "siemtrigger",
+        "severity": rule.severity,
+        "message": alert.message,
+        "format": "alert",
+        "parsed": True,
+        "alert_id": alert.id,
+        "source_rule": rule.name,
+        "source_table": ", ".join(rule.tables),
+        "event_limit": min(rule.limit, _INT32_MAX),
+        "event_count": min(alert.events, _INT32_MAX),
+        # Whole minutes, as the column is defined; what is shorter is not nothing.
+        "event_interval": min(max(1, round(minutes)), _INT32_MAX),
+        "group_key": alert.group_key,
+        "first_time": alert.first,
+        "last_time": alert.last,
+        "source_ids": f"[{alert.ids}]",
+        "magnitude": rule.magnitude,
+    }
+
+
+def _group_columns(rule: Rule, group: Sequence[str | None]) -> dict[str, Any]:
+    """The group's values in the columns and fields that they came from."""
+    keys = rule.match.group_by if isinstance(rule.match, Window) else ()
+    found: dict[str, Any] = {}
+    fields: dict[str, str | None] = {}
+    for key, value in zip(keys, group, strict=True):
+        if key.field is not None:
+            fields[key.field] = value
+        elif key.name not in _OWN and key.name in {c.name for c in schema.EVENT}:
+            kind = schema.ALL[key.name].kind
+            is_number = kind.startswith("int") and value is not None
+            found[key.name] = int(value) if is_number and value is not None else value
+    return {**found, "fields": fields} if fields else found
+
+
+def _message(rule: Rule, keys: Sequence[GroupKey], group: Sequence[str | None], events: int) -> str:
+    values: dict[str, str] = {
+        "count": str(events),
+        "limit": str(rule.limit),
+        "interval": spelled(rule.interval),
+        "rule": rule.name,
+    }
+    values |= {k.name: "-" if v is None else v for k, v in zip(keys, group, strict=True)}
+    if rule.message:
+        return filled(rule.message, values)
+    of = " ".join(f"{k.name}={values[k.name]}" for k in keys)
+    found = f"{events} events in {values['interval']}, more than {rule.limit}"
+    return f"{rule.name}: {found}{f': {of}' if of else ''}"
+
+
+def filled(message: str, values: Mapping[str, str]) -> str:
+    """The message with each `{name}` that has a value replaced by it; others stay."""
+    return PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), message)
+
+
+def spelled(interval: timedelta) -> str:
+    """An interval in the largest unit that it is a whole number of: `10m`."""
+    seconds = interval / timedelta(seconds=1)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:g}s"

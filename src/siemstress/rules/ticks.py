@@ -1,0 +1,102 @@
+"""Queries asked in time: at which instants, and what they answered.
+
+Such a rule is asked at the multiples of its interval since 1970, in event time: at every one that
+a new event can bear on, as though no later event had happened yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlglot import exp
+
+from siemstress import schema
+from siemstress.rules.model import EPOCH, MICROSECOND, Rule, Statement
+from siemstress.rules.statement import at_tick
+from siemstress.rules.windows import IDS_MAX, Progress, counts
+from siemstress.store.base import Scan, Store, rows
+
+
+@dataclass(frozen=True)
+class Answer:
+    """More rows than the limit at a tick. `latest` is the newest event's time up to then."""
+
+    tick: datetime
+    latest: datetime
+    events: int
+    ids: str
+
+
+def answers(
+    store: Store, rule: Rule, tables: Sequence[Progress], done: set[datetime]
+) -> Iterator[Answer]:
+    """The ticks, but those in `done`, at which the rule is over its limit."""
+    statement = rule.match
+    assert isinstance(statement, Statement)  # noqa: S101 - by the caller's choice
+    scans = {p.table: Scan(p.table, upto=p.upto) for p in tables}
+    for table in rule.tables:
+        scans.setdefault(table, Scan(table))
+    for tick, latest in sorted(touched(store, rule, tables).items()):
+        if tick in done:
+            continue
+        count, ids = _ask(store, at_tick(statement, tick), scans)
+        if count > rule.limit:
+            yield Answer(tick, latest, count, ids)
+
+
+def _ask(store: Store, query: exp.Query, scans: Mapping[str, Scan]) -> tuple[int, str]:
+    """How many rows a query gives, and the first ids among them."""
+    count = 0
+    ids: list[int] = []
+    for batch in store.select(query, scans):
+        count += batch.num_rows
+        for name in batch.schema.names:
+            if schema.column_name(name) == "id" and len(ids) < IDS_MAX:
+                wanted = batch.column(name).slice(0, IDS_MAX - len(ids)).to_pylist()
+                ids += [v for v in wanted if isinstance(v, int)]
+                break
+    return count, json.dumps(ids)[1:-1]
+
+
+def touched(store: Store, rule: Rule, tables: Sequence[Progress]) -> dict[datetime, datetime]:
+    """The ticks that new events bear on, and the newest of those events up to each."""
+    statement = rule.match
+    assert isinstance(statement, Statement)  # noqa: S101 - by the caller's choice
+    step = rule.interval // MICROSECOND
+    back = statement.lookback // MICROSECOND
+    ticks: dict[int, int] = {}
+    for progress in tables:
+        for low, high in _buckets(store, rule, statement, progress, step):
+            first = -(-low // step) * step
+            # The tick that follows an event bears on it even where the query looks back nowhere.
+            for tick in range(first, max(first, high + back) + 1, step):
+                ticks[tick] = max(ticks.get(tick, high), high)
+    return {
+        EPOCH + tick * MICROSECOND: EPOCH + min(latest, tick) * MICROSECOND
+        for tick, latest in ticks.items()
+    }
+
+
+def _buckets(
+    store: Store, rule: Rule, statement: Statement, progress: Progress, step: int
+) -> Iterator[tuple[int, int]]:
+    """First and last time (µs) of the new events between one tick and the next."""
+    time = exp.Anonymous(this="epoch_us", expressions=[exp.column("time", quoted=True)])
+    size = exp.Literal.number(step)
+    # Rounded up: an event on a tick belongs to it.
+    bucket = exp.func("ceil", exp.Div(this=time.copy(), expression=size))
+    query = (
+        exp.select(
+            exp.alias_(exp.Min(this=time.copy()), "low"),
+            exp.alias_(exp.Max(this=time.copy()), "high"),
+        )
+        .from_(exp.to_table("fresh"))
+        .where(counts(statement.touches, rule, set(store.columns(progress.table))))
+        .group_by(bucket)
+    )
+    scan = Scan(progress.table, after=progress.after, upto=progress.upto)
+    for row in rows(store.select(query, {"fresh": scan})):
+        yield row["low"], row["high"]
