@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -35,9 +36,7 @@ class Clock:
 
     def local_reference(self) -> int:
         """The reference on the zone's own clock, in µs since 1970 there."""
-        moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
-            microseconds=self.reference
-        )
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.reference)
         if isinstance(self.zone, int):
             return self.reference + self.zone * MINUTE
         offset = moment.astimezone(ZoneInfo(self.zone)).utcoffset()
@@ -65,15 +64,13 @@ class Clock:
             result = np.where(twice & _gone_back(local, twice), later, result)
         return result, (local - result) // MINUTE
 
-    def _attach(self, local: pl.Series, ambiguous: str) -> pl.Series:
-        return local.dt.replace_time_zone(
-            str(self.zone), ambiguous=ambiguous, non_existent="null"
-        )
+    def _attach(self, local: pl.Series, ambiguous: Literal["earliest", "latest"]) -> pl.Series:
+        return local.dt.replace_time_zone(str(self.zone), ambiguous=ambiguous, non_existent="null")
 
 
-def _gone_back(local: Ints, twice: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> np.ndarray[
-    tuple[int], np.dtype[np.bool_]
-]:
+def _gone_back(
+    local: Ints, twice: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Of the times that come twice: those behind a jump back of more than 20 minutes."""
     jump = np.zeros(len(local), bool)
     jump[1:] = (np.diff(local) < -20 * MINUTE) & twice[1:] & twice[:-1]

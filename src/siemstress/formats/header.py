@@ -15,7 +15,7 @@ Codes = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Span:
-    """A part of each line: int64 starts in the buffer, and lengths, negative where there is none."""
+    """Parts of lines: int64 starts in the buffer and lengths, negative where there is none."""
 
     start: Ints
     length: Ints

@@ -21,7 +21,7 @@ NO_ZONE = -9999
 ZULU = 9999  # written as Z, which is +00:00
 
 SECOND = 1_000_000
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec".encode()
+_MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTH_CODES = np.array(
     [int.from_bytes(_MONTHS[i : i + 3].lower(), "big") for i in range(0, 36, 3)], np.int64
 )
@@ -62,13 +62,15 @@ def _number(digits: Bytes, *columns: int) -> Ints:
 
 
 def _is_leap(year: Ints) -> Mask:
-    return (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    leap: Mask = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    return leap
 
 
 def _date_ok(year: Ints, month: Ints, day: Ints) -> Mask:
-    fits = (month >= 1) & (month <= 12) & (day >= 1)
+    fits: Mask = (month >= 1) & (month <= 12) & (day >= 1)
     fits &= day <= _DAYS[np.clip(month, 1, 12) - 1]
-    return fits & ((month != 2) | (day < 29) | _is_leap(year))
+    fits &= (month != 2) | (day < 29) | _is_leap(year)
+    return fits
 
 
 def _epoch(year: Ints, month: Ints, day: Ints, second_of_day: Ints) -> Ints:
@@ -83,9 +85,7 @@ def year_of(reference: int) -> int:
     return int(np.datetime64(reference, "us").astype("datetime64[Y]").astype(np.int64)) + 1970
 
 
-def guess_year(
-    month: Ints, day: Ints, second_of_day: Ints, reference: int
-) -> tuple[Ints, Mask]:
+def guess_year(month: Ints, day: Ints, second_of_day: Ints, reference: int) -> tuple[Ints, Mask]:
     """Local times of stamps without a year, and where there is such a day.
 
     A line cannot be younger than its reference: of the years about it the latest is taken that
@@ -97,7 +97,7 @@ def guess_year(
         year = np.full(len(month), newest - back, np.int64)
         todo = (result == NO_TIME) & _date_ok(year, month, day)
         if not todo.any():
-            if (result != NO_TIME).all() or back > 2 and not (day == 29).any():
+            if (result != NO_TIME).all() or (back > 2 and not (day == 29).any()):
                 break
             continue
         local = _epoch(year[todo], month[todo], day[todo], second_of_day[todo])
@@ -130,9 +130,7 @@ def bsd(lines: Lines, at: Ints, clock: Clock) -> Stamps:
     return _spread(ok, local, canonical, run, clock, np.full(len(at), 15, np.int64))
 
 
-def _spread(
-    ok: Mask, local: Ints, exact: Mask, run: Ints, clock: Clock, length: Ints
-) -> Stamps:
+def _spread(ok: Mask, local: Ints, exact: Mask, run: Ints, clock: Clock, length: Ints) -> Stamps:
     """From local times where stamps change to UTC on every row."""
     time = np.full(len(ok), NO_TIME, np.int64)
     zone = np.full(len(ok), NO_ZONE, np.int16)

@@ -21,10 +21,6 @@ FACILITIES = (
 
 Decoder = Callable[[Lines, Ints, Ints, Clock], Stamps]
 
-_ZEROS = np.uint64(0x3030303030303030)
-_HIGH = np.uint64(0x8080808080808080)
-_OVER_NINE = np.uint64(0x4646464646464646)
-
 
 @dataclass(frozen=True)
 class Priority:
@@ -34,21 +30,6 @@ class Priority:
     facility: Codes | None
     severity: Codes | None
     exact: Mask | None
-
-
-def number(lines: Lines, start: Ints, length: Ints) -> Ints:
-    """Decimal numbers of one to eight digits; -1 where there is anything else."""
-    fits = (length >= 1) & (length <= 8)
-    shift = (np.where(fits, 8 - length, 0) * 8).astype(np.uint64)
-    word = lines.words[np.where(fits, start, 0)]
-    # Digits to the high end, zeros ('0') below: the number with leading zeros.
-    word = (word << shift) | (_ZEROS & ((np.uint64(1) << shift) - np.uint64(1)))
-    fits &= ((word + _OVER_NINE) | (word - _ZEROS)) & _HIGH == 0
-    word -= _ZEROS
-    word = (word * np.uint64(10) + (word >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
-    word = (word * np.uint64(100) + (word >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
-    word = (word * np.uint64(10_000) + (word >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
-    return np.where(fits, word.astype(np.int64), -1)
 
 
 def priority(lines: Lines) -> Priority:
@@ -61,7 +42,7 @@ def priority(lines: Lines) -> Priority:
     close = np.zeros(len(lines), np.int64)
     for at in (4, 3, 2):
         close[(lines.byte(start + at) == 62) & (room > at)] = at
-    value = number(lines, start + 1, np.where(marked, close - 1, 0))
+    value = lines.number(start + 1, np.where(marked, close - 1, 0))
     known = (value >= 0) & (value <= 191)
     exact = ~known | (close - 1 == 1 + (value > 9) + (value > 99))
     return Priority(
@@ -104,7 +85,7 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     opening = lines.find(start, start + inner, "[")
     bracketed &= opening > 0
     digits = np.where(bracketed, inner - opening - 2, 0)
-    pid = number(lines, start + opening + 1, digits)
+    pid = lines.number(start + opening + 1, digits)
     zero_led = (lines.byte(start + opening + 1) == 48) & (digits > 1)
     bracketed &= pid >= 0
     process = Span(start, np.where(named, np.where(bracketed, opening, inner), -1))

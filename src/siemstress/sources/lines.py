@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,10 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
+
+_ZEROS = np.uint64(0x3030303030303030)
+_HIGH = np.uint64(0x8080808080808080)
+_OVER_NINE = np.uint64(0x4646464646464646)
 
 # Zero bytes behind the last line, so that a word may be read at any byte of a line.
 PADDING = 64
@@ -56,7 +61,8 @@ class Lines:
         return np.ndarray((len(self.buffer) - 8,), "<u4", self.buffer.data, strides=(1,))
 
     @cached_property
-    def _arrow(self) -> pa.Buffer:
+    def arrow(self) -> pa.Buffer:
+        """The buffer, as Arrow takes it."""
         return pa.py_buffer(self.buffer)
 
     def take(self, rows: Ints) -> Lines:
@@ -66,23 +72,24 @@ class Lines:
     def text(self, starts: Ints, lengths: Ints) -> pl.Series:
         """Strings from parts of the buffer; a negative length gives null. No bytes are copied."""
         null = lengths < 0
-        sizes = np.where(null, 0, lengths) if null.any() else lengths
-        views = np.empty((len(starts), 2), np.uint64)
-        head = self.half_words[starts].astype(np.uint64)
-        if len(sizes) and int(sizes.min()) > 12:
-            np.bitwise_or(sizes.view(np.uint64), head << np.uint64(32), out=views[:, 0])
-            np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])
-        else:
-            self._short_views(views, starts, sizes)
         validity = None
         if null.any():
             validity = pa.py_buffer(np.packbits(~null, bitorder="little"))
-        array = pa.Array.from_buffers(
-            pa.string_view(), len(starts), [validity, pa.py_buffer(views), self._arrow]
-        )
-        series = pl.from_arrow(array)
-        assert isinstance(series, pl.Series)
-        return series
+            lengths = np.where(null, 0, lengths)
+        views = pa.py_buffer(self.views(starts, lengths))
+        array = pa.Array.from_buffers(pa.string_view(), len(starts), [validity, views, self.arrow])
+        return cast(pl.Series, pl.from_arrow(array))
+
+    def views(self, starts: Ints, lengths: Ints) -> Words:
+        """Arrow string views of parts of the buffer, which is buffer number 0: two words each."""
+        views = np.empty((len(starts), 2), np.uint64)
+        if len(lengths) and int(lengths.min()) > 12:
+            head = self.half_words[starts].astype(np.uint64)
+            np.bitwise_or(lengths.view(np.uint64), head << np.uint64(32), out=views[:, 0])
+            np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])
+        else:
+            self._short_views(views, starts, lengths)
+        return views
 
     def _short_views(self, views: Words, starts: Ints, sizes: Ints) -> None:
         """Views of strings of which some are kept in the view itself (12 bytes or less)."""
@@ -94,10 +101,29 @@ class Lines:
 
     def find(self, starts: Ints, ends: Ints, literal: str) -> Ints:
         """Where `literal` first stands in each part, counted from its start; -1 if nowhere."""
-        at = self.text(starts, np.maximum(ends - starts, 0)).str.find(literal, literal=True)
+        # Searched text is made longer than what a view would hold itself, which is slower to
+        # make; what is found behind the end does not count.
+        room = ends - starts
+        at = self.text(starts, np.maximum(room, 13)).str.find(literal, literal=True)
         if at.null_count():
             at = at.cast(pl.Int64).fill_null(-1)
-        return at.to_numpy().astype(np.int64)
+        found = at.to_numpy().astype(np.int64)
+        found[found + len(literal.encode()) > room] = -1
+        return found
+
+    def number(self, start: Ints, length: Ints) -> Ints:
+        """Decimal numbers of one to eight digits; -1 where there is anything else."""
+        fits = (length >= 1) & (length <= 8)
+        shift = (np.where(fits, 8 - length, 0) * 8).astype(np.uint64)
+        word = self.words[np.where(fits, start, 0)]
+        # Digits to the high end, zeros ("0") below: the number with leading zeros.
+        word = (word << shift) | (_ZEROS & ((np.uint64(1) << shift) - np.uint64(1)))
+        fits &= ((word + _OVER_NINE) | (word - _ZEROS)) & _HIGH == 0
+        word -= _ZEROS
+        word = (word * np.uint64(10) + (word >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+        word = (word * np.uint64(100) + (word >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
+        word = (word * np.uint64(10_000) + (word >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+        return np.where(fits, word.astype(np.int64), -1)
 
     def byte(self, at: Ints) -> npt.NDArray[np.uint8]:
         """The byte at each place."""
@@ -146,8 +172,7 @@ def _binary(lines: Lines) -> pl.Series:
         len(lines),
         [None, pa.py_buffer(np.append(lines.starts, size + 1)), pa.py_buffer(lines.buffer)],
     )
-    series = pl.from_arrow(whole)
-    assert isinstance(series, pl.Series)
+    series = cast(pl.Series, pl.from_arrow(whole))
     # Each part reaches to the next line's start; what is wanted ends before the line feed.
     lengths = pl.Series((lines.ends - lines.starts).astype(np.uint32))
     return series.to_frame("line").select(pl.col("line").bin.slice(0, lengths)).to_series()

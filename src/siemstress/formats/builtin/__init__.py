@@ -1,0 +1,1 @@
+"""The log formats that come with siemstress."""

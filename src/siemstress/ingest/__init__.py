@@ -1,0 +1,1 @@
+"""The way from lines to stored events."""
