@@ -144,7 +144,8 @@ def _severities(flag: str, text: str) -> Iterator[int]:
         if first is None or last is None or len(edges) > 2 or first > last:
             known = ", ".join(SEVERITIES)
             raise QueryError(
-                f"must be 0 to 7, a range like 0-3, or a name of {known}; not {text[:40]!r}", key=flag
+                f"must be 0 to 7, a range like 0-3, or a name of {known}; not {text[:40]!r}",
+                key=flag,
             )
         yield from range(first, last + 1)
 
