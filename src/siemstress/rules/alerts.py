@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from siemstress import schema
-from siemstress.rules.model import GroupKey, Rule, Window, alert_id, group_json
+from siemstress.rules.model import NO_GROUP, GroupKey, Rule, Window, alert_id, group_json
 from siemstress.rules.ticks import Answer
 from siemstress.rules.windows import Episode
 
@@ -63,9 +63,9 @@ def of_answer(rule: Rule, answer: Answer) -> Alert:
     """The alert that a query over its limit raises."""
     return Alert(
         rule=rule,
-        id=alert_id(rule.name, "{}", answer.tick),
+        id=alert_id(rule.name, NO_GROUP, answer.tick),
         group=(),
-        group_key="{}",
+        group_key=NO_GROUP,
         time=answer.latest,
         first=None,
         last=answer.latest,

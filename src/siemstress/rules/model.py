@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
 FIELDS = "fields."
+# The group of alerts whose rule groups by nothing, as JSON.
+NO_GROUP = "{}"
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,23 @@ class GroupKey:
 class Window:
     """More than `limit` matching events of one group within `span` raise an alert.
 
-    `condition` is over the columns of one event, in the house dialect; None: every event.
+    `condition` is over the columns of one event, in the house dialect; None: every event. With
+    `then` the alert waits for an event of the group for which that holds, within the span too.
     """
 
     condition: exp.Expr | None
     group_by: tuple[GroupKey, ...]
     span: timedelta
+    then: exp.Expr | None = None
+
+    @property
+    def either(self) -> exp.Expr | None:
+        """What holds for every event that the window is about; None: every event."""
+        if self.then is None or self.condition is None:
+            return self.condition
+        from sqlglot import exp
+
+        return exp.or_(self.condition, self.then)
 
 
 @dataclass(frozen=True)
@@ -97,9 +110,9 @@ class Rule:
 def _digest(rule: Rule) -> str:
     match = rule.match
     if isinstance(match, Window):
-        condition = match.condition.sql("duckdb") if match.condition else ""
+        conditions = [c.sql("duckdb") if c else "" for c in (match.condition, match.then)]
         span = match.span // MICROSECOND
-        meaning: list[object] = ["window", condition, [k.name for k in match.group_by], span]
+        meaning: list[object] = ["window", conditions, [k.name for k in match.group_by], span]
     else:
         meaning = ["statement", match.query.sql("duckdb"), rule.interval // MICROSECOND]
     text = json.dumps([*meaning, rule.limit, rule.tables])

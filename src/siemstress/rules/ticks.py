@@ -7,14 +7,14 @@ a new event can bear on, as though no later event had happened yet.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlglot import exp
 
 from siemstress import schema
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule, Statement
+from siemstress.rules.model import EPOCH, MICROSECOND, NO_GROUP, Rule, Statement, alert_id
 from siemstress.rules.statement import at_tick
 from siemstress.rules.windows import IDS_MAX, Progress, counts
 from siemstress.store.base import Scan, Store, rows
@@ -31,16 +31,24 @@ class Answer:
 
 
 def answers(
-    store: Store, rule: Rule, tables: Sequence[Progress], done: set[datetime]
+    store: Store,
+    rule: Rule,
+    tables: Sequence[Progress],
+    grown: Sequence[Progress],
+    raised: Container[str],
 ) -> Iterator[Answer]:
-    """The ticks, but those in `done`, at which the rule is over its limit."""
+    """The ticks that new events bear on at which the rule is over its limit.
+
+    `tables` are all that the rule reads, `grown` those with new events. Ticks whose alert's id is
+    in `raised` are left out.
+    """
     statement = rule.match
     assert isinstance(statement, Statement)  # noqa: S101 - by the caller's choice
     scans = {p.table: Scan(p.table, upto=p.upto) for p in tables}
     for table in rule.tables:
         scans.setdefault(table, Scan(table))
-    for tick, latest in sorted(touched(store, rule, tables).items()):
-        if tick in done:
+    for tick, latest in sorted(touched(store, rule, grown).items()):
+        if alert_id(rule.name, NO_GROUP, tick) in raised:
             continue
         count, ids = _ask(store, at_tick(statement, tick), scans)
         if count > rule.limit:

@@ -1,6 +1,7 @@
 """Windows over stored events, as SQL: which groups crossed their limit, when, by which events.
 
-An event is *hot* when more than `limit` matches of its group lie within `span` up to and with it.
+An event is *hot* when more than `limit` matches of its group lie within `span` up to and with it;
+of a rule that says what must `then` follow, only events that follow so can be hot.
 An *episode* is an unbroken run of hot matches, each within `span` of the one before. New events
 can only make more matches hot, so an episode only ever grows, or grows together with another; one
 that holds a match which was hot before the new events came has had its alert. The others are new.
@@ -33,40 +34,60 @@ _BATCH_ROWS = 1000
 # Rules that are asked about at once in one pass over what is new.
 _SCREENED = 40
 
+# Running windows are cheap; a frame of `span` is not, so that one is left for what needs it.
+# `run` is when the limit + 1 counted events began that end with this one; the latest such run
+# makes all later events hot that are within `span` of its beginning. `counts` are the events that
+# are counted, `ends` those that can be hot (the same ones, unless the rule says what must follow).
 _TEMPLATE = """
-WITH matches AS (SELECT id, t, {g} fresh FROM source),
+WITH matches AS (SELECT id, t, {g} fresh, counts, ends FROM source),
 near AS (
-    SELECT *,
-        MAX(CASE WHEN fresh = 1 THEN t END) OVER ({by} ORDER BY t) AS before,
-        MIN(CASE WHEN fresh = 1 THEN t END) OVER (
-            {by} ORDER BY t RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS later
+    SELECT *, MAX(CASE WHEN fresh = 1 THEN t END) OVER ({by} ORDER BY t) AS before,
+        MIN(CASE WHEN fresh = 1 THEN t END) OVER ({by} ORDER BY t DESC) AS later
     FROM matches),
-kept AS (SELECT * FROM near WHERE t - before <= 2 * :span OR later - t <= 2 * :span),
-counted AS (
-    SELECT *, COUNT(*) OVER w AS n, SUM(1 - fresh) OVER w AS n_earlier, MIN(t) OVER w AS opened,
-        ROW_NUMBER() OVER ({by} ORDER BY t, id) AS place
-    FROM kept WINDOW w AS ({by} ORDER BY t RANGE BETWEEN :span PRECEDING AND CURRENT ROW)),
-opening AS (SELECT *, MIN(place) OVER ({by} ORDER BY t
-    RANGE BETWEEN :span PRECEDING AND CURRENT ROW) AS first_place FROM counted),
+runs AS (
+    SELECT *, ROW_NUMBER() OVER ({by} ORDER BY t, id) AS place,
+        CASE WHEN counts = 1 THEN LAG(t, :limit) OVER (
+            PARTITION BY {g} counts ORDER BY t, id) END AS run,
+        CASE WHEN counts = 1 AND fresh = 0 THEN LAG(t, :limit) OVER (
+            PARTITION BY {g} counts, fresh ORDER BY t, id) END AS run_before
+    FROM near WHERE t - before <= 2 * :span OR later - t <= 2 * :span),
+marked AS (
+    SELECT *,
+        CASE WHEN ends = 1 AND t - MAX(run) OVER o <= :span THEN 1 ELSE 0 END AS hot,
+        CASE WHEN ends = 1 AND fresh = 0 AND t - MAX(run_before) OVER o <= :span
+            THEN 1 ELSE 0 END AS known
+    FROM runs WINDOW o AS ({by} ORDER BY t)),
 chained AS (
-    SELECT *, CASE WHEN n > :limit AND LAG(n) OVER o > :limit AND t - LAG(t) OVER o <= :span
+    SELECT *, CASE WHEN hot = 1 AND LAG(hot) OVER o = 1 AND t - LAG(t) OVER o <= :span
         THEN 0 ELSE 1 END AS starts
-    FROM opening WINDOW o AS ({by} ORDER BY t, id)),
-numbered AS (SELECT *, SUM(starts) OVER ({by} ORDER BY t, id
-    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS episode FROM chained),
+    FROM marked WINDOW o AS (PARTITION BY {g} ends ORDER BY t, id)),
+numbered AS (
+    SELECT *, SUM(starts) OVER (PARTITION BY {g} ends ORDER BY t, id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * hot AS episode
+    FROM chained),
 episodes AS (
-    SELECT {g} MIN(t) AS start, MAX(t) AS last, MIN(opened) AS opened,
-        MIN(first_place) AS first_place, MAX(place) AS last_place
-    FROM numbered WHERE n > :limit GROUP BY {g} episode
-    HAVING MAX(CASE WHEN fresh = 0 AND n_earlier > :limit THEN 1 ELSE 0 END) = 0),
+    SELECT {g} episode, MIN(t) AS start, MAX(t) AS last, MAX(place) AS last_place
+    FROM numbered WHERE hot = 1 GROUP BY {g} episode HAVING MAX(known) = 0),
+ahead AS (
+    SELECT n.*, e.start, e.last, e.last_place, MIN(e.start) OVER (
+        {n_by} ORDER BY n.t, n.id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS next_start,
+        MAX(e.last) OVER ({n_by} ORDER BY n.t, n.id) AS until
+    FROM numbered AS n LEFT JOIN episodes AS e ON e.episode = n.episode {n_same}),
+opened AS (
+    SELECT *, MIN(place) OVER (
+        {by} ORDER BY t RANGE BETWEEN :span PRECEDING AND CURRENT ROW) AS first_place
+    FROM ahead WHERE until >= t OR next_start - t <= :span),
+begun AS (
+    SELECT {g} start, MIN(last) AS last, MIN(last_place) AS last_place,
+        MIN(first_place) AS first_place
+    FROM opened WHERE t = start GROUP BY {g} start),
 named AS (
-    SELECT e.*, e.first_place + r.range AS place
-    FROM episodes AS e, RANGE(:ids) AS r WHERE e.first_place + r.range <= e.last_place)
-SELECT {named_g} MIN(e.start) AS start, MIN(e.last) AS last, MIN(e.opened) AS opened,
-    MIN(e.last_place) - MIN(e.first_place) + 1 AS events,
+    SELECT b.*, b.first_place + r.range AS place
+    FROM begun AS b, RANGE(:ids) AS r WHERE b.first_place + r.range <= b.last_place)
+SELECT {b_g} b.start, b.last, MIN(k.t) AS opened, b.last_place - b.first_place + 1 AS events,
     STRING_AGG(CAST(k.id AS TEXT), ', ' ORDER BY k.place) AS ids
-FROM named AS e JOIN numbered AS k ON k.place = e.place {same}
-GROUP BY {named_g} e.first_place, e.last_place ORDER BY MIN(e.start)
+FROM named AS b JOIN opened AS k ON k.place = b.place {k_same}
+GROUP BY {b_g} b.start, b.last, b.first_place, b.last_place ORDER BY b.start
 """
 
 
@@ -115,13 +136,21 @@ def screen(store: Store, progress: Progress, rules: Sequence[Rule]) -> Iterator[
             yield Fresh(row[f"n{n}"], row["events"], row[f"low{n}"], row[f"high{n}"])
 
 
+def arrived(store: Store, progress: Progress) -> int:
+    """How many events are new."""
+    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "events"))
+    scan = Scan(progress.table, after=progress.after, upto=progress.upto)
+    row = next(rows(store.select(query.from_(exp.to_table("fresh")), {"fresh": scan})))
+    return int(row["events"])
+
+
 def _screening(rules: Sequence[Rule], present: set[str]) -> exp.Select:
     time = _microseconds()
     parts: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "events")]
     for n, rule in enumerate(rules):
         match = rule.match
         assert isinstance(match, Window)  # noqa: S101 - by the caller's choice
-        case = exp.Case(ifs=[exp.If(this=counts(match.condition, rule, present), true=time.copy())])
+        case = exp.Case(ifs=[exp.If(this=counts(match.either, rule, present), true=time.copy())])
         parts.append(exp.alias_(exp.Count(this=case), f"n{n}"))
         parts.append(exp.alias_(exp.Min(this=case.copy()), f"low{n}"))
         parts.append(exp.alias_(exp.Max(this=case.copy()), f"high{n}"))
@@ -187,11 +216,17 @@ def _episodes(rule: Rule, match: Window, parts: Sequence[exp.Query]) -> exp.Quer
 @cache
 def _template(width: int) -> exp.Expr:
     names = [f"g{n}" for n in range(width)]
+
+    def same(left: str, right: str) -> str:
+        return "".join(f" AND {left}.{g} IS NOT DISTINCT FROM {right}.{g}" for g in names)
+
     text = _TEMPLATE.format(
         g="".join(f"{name}, " for name in names),
-        named_g="".join(f"e.{name}, " for name in names),
+        b_g="".join(f"b.{name}, " for name in names),
         by=f"PARTITION BY {', '.join(names)}" if names else "",
-        same="".join(f" AND k.{name} IS NOT DISTINCT FROM e.{name}" for name in names),
+        n_by=f"PARTITION BY {', '.join(f'n.{name}' for name in names)}" if names else "",
+        n_same=same("e", "n"),
+        k_same=same("k", "b"),
     )
     return sqlglot.parse_one(text, read="duckdb")
 
@@ -206,6 +241,7 @@ def _matches(
         exp.alias_(exp.column("id", quoted=True), "id"),
         exp.alias_(_microseconds(), "t"),
         exp.alias_(exp.Literal.number(fresh), "fresh"),
+        *_roles(match, present),
     ]
     for n, key in enumerate(match.group_by):
         columns.append(exp.alias_(_present(group_value(key), present), f"g{n}"))
@@ -213,7 +249,19 @@ def _matches(
         this=exp.column("time", quoted=True), low=_literal(edges[0]), high=_literal(edges[1])
     )
     query = exp.select(*columns).from_(exp.to_table(scan))
-    return query.where(counts(match.condition, rule, present), between)
+    return query.where(counts(match.either, rule, present), between)
+
+
+def _roles(match: Window, present: set[str]) -> Iterator[exp.Expr]:
+    """Whether a match is counted, and whether it can make the window hot, as 1 and 0."""
+    one, none = exp.Literal.number(1), exp.Literal.number(0)
+    for condition, name in ((match.condition, "counts"), (match.then, "ends")):
+        if match.then is None or condition is None:
+            yield exp.alias_(one.copy(), name)
+        else:
+            holds = _present(condition, present)
+            case = exp.Case(ifs=[exp.If(this=holds, true=one.copy())], default=none.copy())
+            yield exp.alias_(case, name)
 
 
 def group_value(key: GroupKey) -> exp.Expr:

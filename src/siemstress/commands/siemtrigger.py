@@ -1,0 +1,151 @@
+"""siemtrigger: raise alerts where rules say so."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from siemstress.commands.command import Parser, Terminated, run, say
+from siemstress.errors import Failure, RuleError
+
+if TYPE_CHECKING:
+    from siemstress.rules.engine import Engine, Raised
+    from siemstress.rules.load import Loaded
+    from siemstress.rules.model import Rule
+    from siemstress.rules.settings import Settings
+
+PROG = "siemtrigger"
+EXAMPLES = """\
+  siemtrigger                             watch for ever, by siemtrigger.conf or the shipped rules
+  siemtrigger --oneshot                   look once at all that is new, then exit
+  siemtrigger -c siemtrigger.conf --check  say what is wrong with which rule
+  siemtrigger --rules                     list the rules
+  siemquery -s userauth --last 7d         show the alerts"""
+
+# After a failure of the store: seconds until the next attempt, at most.
+_PATIENCE = 60.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit status."""
+    return run(PROG, _main, arguments)
+
+
+def _main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    from siemstress.rules import settings
+    from siemstress.rules.load import load_rules
+
+    found = settings.load(options.config)
+    for warning in found.warnings:
+        say(f"{PROG}: {warning}")
+    loaded = load_rules(found.rule_files, found.config.tables())
+    if options.check:
+        return _check(found, loaded)
+    for problem in loaded.problems:
+        say(f"{PROG}: {problem}")
+    if not loaded.rules:
+        raise RuleError("there is no rule to watch by", file=found.path)
+    if options.rules:
+        return _list(loaded.rules)
+    return _watch(found, loaded.rules, options)
+
+
+def _parser() -> Parser:
+    parser = Parser(PROG, "Raise alerts where the rules say so.", EXAMPLES)
+    parser.add_argument(
+        "--oneshot", action="store_true", help="evaluate what is new once, then exit"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="validate all rules and say what is wrong with which"
+    )
+    parser.add_argument("--rules", action="store_true", help="list the rules")
+    parser.add_argument(
+        "--poll",
+        type=_seconds,
+        metavar="SECONDS",
+        help="time between looks at the store (default: 5, or what the config says)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not print new alerts")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 1e6:
+        raise argparse.ArgumentTypeError("must be seconds, more than 0")
+    return seconds
+
+
+def _check(settings: Settings, loaded: Loaded) -> int:
+    for problem in loaded.problems:
+        say(str(problem))
+    files = len(settings.rule_files)
+    if not files:
+        say(f"{PROG}: there is no rule file")
+    fine = f"{len(loaded.rules)} rules in {files} files are fine"
+    wrong = len(loaded.problems)
+    say(f"{fine}; mistakes: {wrong}" if wrong else fine)
+    return 2 if wrong or not files else 0
+
+
+def _list(rules: Sequence[Rule]) -> int:
+    from siemstress.render.text import visible
+    from siemstress.rules.alerts import spelled
+
+    for rule in rules:
+        over = f"more than {rule.limit} in {spelled(rule.interval)}"
+        print(visible(f"{rule.name}\t{', '.join(rule.tables)} -> {rule.out_table}\t{over}"))
+    return 0
+
+
+def _watch(settings: Settings, rules: Sequence[Rule], options: argparse.Namespace) -> int:
+    from siemstress.rules.engine import Engine
+    from siemstress.store.opening import open_store
+
+    store = open_store(settings.config)
+    engine = Engine(store, rules, lambda text: say(f"{PROG}: {text}"))
+    try:
+        if options.oneshot:
+            raised = engine.run(save=True)
+            _tell(raised, quiet=options.quiet)
+            say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
+            return 1 if engine.failed_rules else 0
+        return _for_ever(engine, options.poll or settings.poll, quiet=options.quiet)
+    finally:
+        store.close()
+
+
+def _for_ever(engine: Engine, poll: float, *, quiet: bool) -> int:
+    """Look again and again until a signal comes; the store's failures are waited out."""
+    failures = 0
+    try:
+        while True:
+            try:
+                _tell(engine.run(), quiet=quiet)
+                failures = 0
+                pause = poll
+            except Failure as e:
+                failures += 1
+                pause = min(poll * 2 ** min(failures, 10), max(poll, _PATIENCE))
+                say(f"{PROG}: {e}; trying again in {pause:g} s")
+            time.sleep(pause)
+    except (KeyboardInterrupt, Terminated):
+        engine.save()
+        return 0
+
+
+def _tell(raised: Raised, *, quiet: bool) -> None:
+    if quiet:
+        return
+    for alert in raised.alerts:
+        text = " ".join(alert.message.split())
+        say(f"{alert.time:%Y-%m-%d %H:%M:%S} [{alert.rule.name}] {text}")
+    untold = raised.count - len(raised.alerts)
+    if untold:
+        say(f"{PROG}: and {untold} more")

@@ -1,0 +1,74 @@
+"""Shows that a rule can be evaluated: its SQL is run on an empty table with the event's columns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from siemstress import schema
+from siemstress.errors import QueryError
+from siemstress.rules.model import Rule, Statement
+from siemstress.rules.statement import at_tick
+from siemstress.rules.windows import group_value
+
+if TYPE_CHECKING:
+    import duckdb
+
+_TYPES = {
+    "int64": "bigint",
+    "int32": "int",
+    "int8": "tinyint",
+    "time": "timestamp",
+    "text": "text",
+    "binary": "blob",
+    "bool": "boolean",
+    "map": "map(text, text)",
+}
+_SOME_TIME = datetime(2026, 1, 1)
+
+
+def prove(rule: Rule) -> None:
+    """Run the rule's SQL on no events.
+
+    Raises:
+        QueryError: it cannot be run; says why.
+
+    """
+    import duckdb
+
+    if isinstance(rule.match, Statement):
+        query = at_tick(rule.match, _SOME_TIME)
+    else:
+        values = [group_value(key) for key in rule.match.group_by]
+        names = {"source": exp.to_table("source")}
+        query = exp.select(*(values or [exp.Star()])).from_(names["source"])
+        if rule.match.either is not None:
+            query = query.where(rule.match.either.copy())
+    tables = [t for t in query.find_all(exp.Table) if t.name in (*rule.tables, "source")]
+    for table in tables:
+        table.replace(_no_events().subquery(table.alias or table.name))
+    try:
+        _connection().execute(query.sql("duckdb")).fetchall()
+    except duckdb.Error as e:
+        text = str(e).split("\n\nLINE ", 1)[0].split("\n", 1)[0]
+        raise QueryError(f"cannot be run: {text}") from e
+
+
+def _no_events() -> exp.Select:
+    columns = (
+        exp.alias_(exp.cast(exp.null(), _TYPES[c.kind]), c.name, quoted=True)
+        for c in schema.ALL.values()
+    )
+    return exp.select(*columns).where(exp.false())
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(
+        ":memory:", config={"enable_external_access": False, "lock_configuration": True}
+    )
