@@ -29,10 +29,8 @@ def page(command: str, parser: argparse.ArgumentParser) -> str:
         lines.append(".SH COMMANDS")
         for name, (meaning, child) in children.items():
             lines += [".TP", f".B {escape(name)}", escape(meaning)]
-            for _, listed in flags(child):
-                lines += [
-                    line for flag in listed if "--help" not in flag.names for line in _sub(flag)
-                ]
+            for _, listed in flags(child, parser):
+                lines += [line for flag in listed for line in _sub(flag)]
     for title, listed in flags(parser):
         lines.append(f'.SH "{escape(title.upper())}"')
         for flag in listed:

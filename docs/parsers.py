@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from unittest import mock
@@ -34,6 +35,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
         raise _Caught(parser)
 
     module = importlib.import_module(f"siemstress.commands.{command}")
+    handler = signal.getsignal(signal.SIGTERM)
     with (
         mock.patch.object(argparse.ArgumentParser, "print_help", catch),
         contextlib.suppress(SystemExit),
@@ -42,16 +44,22 @@ def parser_of(command: str) -> argparse.ArgumentParser:
             module.main(["--help"])
         except _Caught as caught:
             return caught.parser
+        finally:
+            signal.signal(signal.SIGTERM, handler)
     raise LookupError(f"{command} --help shows no help")
 
 
-def flags(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[Flag]]]:
-    """Its flags by group, without the subcommands; hidden ones are left out."""
+def flags(
+    parser: argparse.ArgumentParser, parent: argparse.ArgumentParser | None = None
+) -> Iterator[tuple[str, list[Flag]]]:
+    """Its flags by group, without subcommands, hidden flags, and those that a parent has too."""
+    known = set(parent._option_string_actions) if parent else set()
     for group in parser._action_groups:
         found = [
             _flag(action)
             for action in group._group_actions
             if action.help != argparse.SUPPRESS
+            and not known & set(action.option_strings)
             and not isinstance(action, argparse._SubParsersAction)
         ]
         if found:

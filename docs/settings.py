@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from siemstress import config
+from siemstress.query.filters import COLUMNS
+from siemstress.rules import load as rules
 from siemstress.rules import settings as trigger
 
 MAIN = {
@@ -26,6 +28,21 @@ TRIGGER = {
     "config": "siemstress.conf whose kinds of log the rules speak of; by default the one beside "
     "this file, or the one in the usual places",
     "poll": f"seconds between looks at the store ({trigger.POLL_SECONDS:g})",
+}
+RULE_BOTH = {
+    "interval": "span of time that events are counted in: minutes, or a number with `s`, `m`, `h` "
+    f"or `d` ({rules.INTERVAL})",
+    "limit": "more events than this in an interval raise an alert (0)",
+    "message": "what the alert says; `{count}`, `{limit}` and the group's columns are filled in",
+    "outtable": f"table that the alert goes to ({rules.OUT_TABLE})",
+    "severity": "the alert's severity, 0 (worst) to 7",
+    "magnitude": "the alert's weight, larger is worse",
+    "sourcetable": "the same as `section`; only a note beside `sqlquery`, which names its tables",
+}
+RULE_SQL = {"sqlquery": "a MySQL SELECT whose rows are counted"}
+RULE_OWN = {
+    "section": "kind of log to watch, by section or table; several with commas between",
+    "group_by": "columns, or `fields.NAME`: events are counted apart for each of their values",
 }
 
 INTRODUCTION = """\
@@ -62,6 +79,13 @@ default store. Its `[siemstress]` has the keys above, which name a store other t
 siemstress.conf, and these:
 """
 
+RULES_INTRODUCTION = """\
+## Rule files
+
+Every `*.conf` in `confdir` is read, and every section in it is a rule, of one of two kinds. Both
+have these keys:
+"""
+
 
 def text() -> str:
     """The whole page."""
@@ -75,6 +99,13 @@ def text() -> str:
         _sections(),
         TRIGGER_INTRODUCTION,
         _keys(TRIGGER, trigger.TRIGGER_KEYS),
+        RULES_INTRODUCTION,
+        _keys(RULE_BOTH, rules.SHARED_KEYS),
+        "A rule of the original's kind:\n",
+        _keys(RULE_SQL, rules.SQL_KEYS - rules.SHARED_KEYS),
+        "A rule without SQL:\n",
+        _keys(RULE_OWN, rules.OWN_KEYS - rules.SHARED_KEYS),
+        _rule_flags(),
     ]
     return "\n".join(parts)
 
@@ -85,6 +116,15 @@ def _keys(meanings: Mapping[str, str], known: frozenset[str]) -> str:
         raise LookupError(f"docs/settings.py and the code differ about the keys: {names}")
     rows = [f"| `{name}` | {meaning} |" for name, meaning in meanings.items()]
     return "\n".join(["| key | meaning (default) |", "|---|---|", *rows]) + "\n"
+
+
+def _rule_flags() -> str:
+    flags = ", ".join(f"`{name}`" for name in COLUMNS if name not in rules.RENAMED.values())
+    ours = next(name for name, flag in rules.RENAMED.items() if flag == "severity")
+    return (
+        "And siemquery's filters, one value a line, each also with an `r` in front: "
+        f"{flags}; `{ours}` stands for `--severity`.\n"
+    )
 
 
 def _sections() -> str:

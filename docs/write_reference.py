@@ -51,8 +51,8 @@ def commands() -> str:
         parts.append(f"## {command}\n\n{parser.description}\n\n```\n{usage(parser)}\n```\n")
         parts += [_table(title, listed) for title, listed in flags(parser)]
         for name, (meaning, child) in subcommands(parser).items():
-            parts.append(f"### {command} {name}\n\n{meaning}\n\n```\n{usage(child)}\n```\n")
-            parts += [_table(title, listed) for title, listed in flags(child)]
+            parts.append(f"### {command} {name}\n\n{meaning}.\n\n```\n{usage(child)}\n```\n")
+            parts += [_table(title, listed) for title, listed in flags(child, parser)]
         if text := example_lines(parser):
             parts.append(f"Examples:\n\n```sh\n{text}\n```\n")
     parts.append(EXIT_STATUS)
