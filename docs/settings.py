@@ -41,7 +41,8 @@ RULE_BOTH = {
 }
 RULE_SQL = {"sqlquery": "a MySQL SELECT whose rows are counted"}
 RULE_OWN = {
-    "section": "kind of log to watch, by section or table; several with commas between",
+    "section": "kind of log to watch, by section or table; several with commas between, "
+    f"`{rules.EVERY}` for all",
     "group_by": "columns, or `fields.NAME`: events are counted apart for each of their values",
 }
 
@@ -123,7 +124,8 @@ def _rule_flags() -> str:
     ours = next(name for name, flag in rules.RENAMED.items() if flag == "severity")
     return (
         "And siemquery's filters, one value a line, each also with an `r` in front: "
-        f"{flags}; `{ours}` stands for `--severity`.\n"
+        f"{flags}; `{ours}` stands for `--severity`. With `{rules.THEN}` in front "
+        "of all, a filter says what must come after the events that are counted.\n"
     )
 
 
