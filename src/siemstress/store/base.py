@@ -53,7 +53,7 @@ class Scan:
     bounds: Bounds = Bounds()
     after: int | None = None
     upto: int | None = None
-    derived: Mapping[str, exp.Expression] = field(default_factory=dict)
+    derived: Mapping[str, exp.Expr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

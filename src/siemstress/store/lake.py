@@ -174,9 +174,8 @@ class Lake:
 
     def drop(self, table: str) -> None:
         """Delete a table with its rows and positions; nothing happens without a table."""
-        if table not in self.folder.tables():
-            return
-        self.folder.drop(table)
+        if self.folder.table(table).name in self.folder.tables():
+            self.folder.drop(table)
 
     def compact(self, table: str) -> Mapping[str, int]:
         """Merge small files, delete leftovers, shorten the log; counts for the user."""

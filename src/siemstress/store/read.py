@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -169,11 +170,14 @@ class Question:
 
     def _stop(self) -> None:
         """Interrupt the engine and wait for it; a step that does not end is left to itself."""
-        self.connection.interrupt()
-        try:
-            self._results.get(timeout=PATIENCE)
-        except queue.Empty:
-            self._lost = True
+        self._lost = True
+        end = time.monotonic() + PATIENCE
+        while self._lost and time.monotonic() < end:
+            # Again and again: the engine forgets it when it is only about to begin.
+            self.connection.interrupt()
+            with contextlib.suppress(queue.Empty):
+                self._results.get(timeout=0.02)
+                self._lost = False
 
     def _raise(self, error: BaseException) -> NoReturn:
         import duckdb

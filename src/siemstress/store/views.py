@@ -26,7 +26,7 @@ class Relation:
     by_row: Sequence[str] = ()
     after: int = -1
     upto: int = 0
-    derived: Mapping[str, exp.Expression] = field(default_factory=dict)
+    derived: Mapping[str, exp.Expr] = field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:
