@@ -46,7 +46,8 @@ class Scan:
     `bounds` may leave out files that hold no wanted row; rows outside may still come, so the
     query must state its conditions itself. `after` and `upto` are table versions: only rows
     committed later than `after` and not later than `upto`. `derived` are columns worked out on
-    reading, as expressions over the table's columns, in place of the column of that name.
+    reading, as expressions over the table's columns, in place of the column of that name. `where`
+    is a condition over the table's columns: only rows that it holds for.
     """
 
     table: str
@@ -54,6 +55,7 @@ class Scan:
     after: int | None = None
     upto: int | None = None
     derived: Mapping[str, exp.Expr] = field(default_factory=dict)
+    where: exp.Expr | None = None
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ class Lake:
         log = self._log(scan.table)
         snapshot = log.snapshot()
         if snapshot is None:
-            return Relation(ALERT_TYPES, derived=scan.derived)
+            return Relation(ALERT_TYPES, derived=scan.derived, where=scan.where)
         chosen = between(log.path, snapshot.files, scan.after, scan.upto, snapshot.version)
         wanted = {f.path for f in pruned((c.file for c in chosen), scan.bounds)}
         chosen = [c for c in chosen if c.file.path in wanted]
@@ -150,6 +150,7 @@ class Lake:
             -1 if scan.after is None else scan.after,
             snapshot.version if scan.upto is None else scan.upto,
             scan.derived,
+            scan.where,
         )
 
     def status(self, table: str) -> TableStatus | None:
@@ -192,9 +193,9 @@ class Lake:
         if table not in self.folder.tables():
             return Repaired()
         with self.folder.alone():
-            done = repair(log.path)
-        snapshot = log.snapshot()
-        return Repaired(done, missing_files(log.path, snapshot.files) if snapshot else [])
+            done, lost = repair(log.path)
+        snapshot = None if lost else log.snapshot()
+        return Repaired(done, [*lost, *missing_files(log.path, snapshot.files if snapshot else [])])
 
     def close(self) -> None:
         """Let go of the tables' logs."""

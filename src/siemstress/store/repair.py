@@ -6,6 +6,7 @@ nobody counts on it: in its place comes an entry that changes nothing. Later one
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -31,28 +32,38 @@ def damage(table: Path) -> list[Path]:
     return bad
 
 
-def repair(table: Path) -> list[str]:
-    """Put right what `damage` finds; says what was done, a line each.
+def repair(table: Path) -> tuple[list[str], list[str]]:
+    """Put right what `damage` finds; what was done, and what cannot be, a line each.
+
+    Torn entries are kept beside the log's, with `.torn` at their names' end.
 
     Raises:
         StoreError: the folder cannot be written.
 
     """
-    said = []
+    done, lost = [], []
+    versions = entries(table)
     try:
         for path in damage(table):
-            if path.suffix == ".json" and int(path.stem) > 0:
-                _replace(path)
-                said.append(
-                    f"{path.name}: was torn; put an entry that changes nothing in its place"
-                )
-            else:
+            if path.name == LAST or (path.suffix == ".parquet" and versions[:1] == [0]):
+                # It repeats what the log says; without the pointer to it, Delta does without.
                 path.unlink()
-                said.append(f"{path.name}: was torn; deleted, it can be made anew")
+                (table / LOG / LAST).unlink(missing_ok=True)
+                done.append(f"{path.name}: was torn; deleted, the log can do without")
+            elif path.suffix == ".parquet":
+                lost.append(f"{path.name}: is torn, and the log before it is gone")
+            elif int(path.stem) > 0:
+                _replace(path)
+                done.append(f"{path.name}: was torn; an entry that changes nothing is in its place")
+            elif len(versions) == 1:
+                path.rename(path.with_name(f"{path.name}.torn"))
+                done.append(f"{path.name}: was torn; the table was never made")
+            else:
+                lost.append(f"{path.name}: is torn, and with it the table's columns")
         sync_folder(table / LOG)
     except OSError as e:
         raise failure(e, table) from e
-    return said
+    return done, lost
 
 
 def missing_files(table: Path, files: Sequence[LiveFile]) -> list[str]:
@@ -78,6 +89,8 @@ def _replace(entry: Path) -> None:
         "operationParameters": {},
         "engineInfo": "siemstress",
     }
+    with contextlib.suppress(FileExistsError):
+        os.link(entry, entry.with_name(f"{entry.name}.torn"))
     new = entry.with_name(f"{entry.name}.tmp")
     new.write_text(json.dumps({"commitInfo": note}) + "\n")
     sync(new)

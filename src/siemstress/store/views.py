@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Relation:
-    """What a name stands for: files, columns with Delta's types, derived columns.
+    """What a name stands for: files, columns with Delta's types, derived columns, a condition.
 
     `whole` are read as they are, of `by_row` only the rows with `after` < version <= `upto`.
     """
@@ -27,6 +27,7 @@ class Relation:
     after: int = -1
     upto: int = 0
     derived: Mapping[str, exp.Expr] = field(default_factory=dict)
+    where: exp.Expr | None = None
 
     @property
     def files(self) -> list[str]:
@@ -70,6 +71,8 @@ def view(name: str, relation: Relation, present: Sequence[set[str] | None]) -> s
     from sqlglot import exp
 
     source = _source(relation, present)
+    if relation.where is not None:
+        source = exp.select("*").from_(source.subquery("rows")).where(relation.where.copy())
     if relation.derived:
         derived = {column.lower(): e for column, e in relation.derived.items()}
         names = {column.lower(): column for column in (*relation.types, *relation.derived)}
