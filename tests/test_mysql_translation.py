@@ -147,9 +147,9 @@ def test_values_stay_values(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 _SYNTAX = """SELECT FROM WHERE Auth Id Message Process PID DateStamp LIKE NOT AND OR ( ) , * =
-    <> > 'a%' "x" 1 0 -1 NULL now() interval minute day GROUP BY HAVING ORDER LIMIT count(*) concat( if(
-    IN BETWEEN IS CASE WHEN THEN ELSE END REGEXP + - / DIV || && ! ; AS n UNION JOIN ON date_sub(
-    date_format( substring_index( BINARY COLLATE utf8_bin DISTINCT EXISTS @x ? `y` . \\"""
+    <> > 'a%' "x" 1 0 -1 NULL now() interval minute day GROUP BY HAVING ORDER LIMIT count(*)
+    concat( if( IN BETWEEN IS CASE WHEN THEN ELSE END REGEXP + - / DIV || && ! ; AS n UNION JOIN ON
+    date_sub( date_format( substring_index( BINARY COLLATE utf8_bin DISTINCT EXISTS @x ? `y` . \\"""
 WORDS = st.sampled_from(_SYNTAX.split())
 
 

@@ -34,6 +34,9 @@ def test_an_old_rule_becomes_a_window(tmp_path: Path) -> None:
     assert rule.message == "Over 7 pam auth failure events in 10 minutes"
 
 
+PLAIN = "[r]\nsqlquery=SELECT Id FROM Auth WHERE {}\n"
+
+
 @pytest.mark.parametrize(
     ("where", "span"),
     [
@@ -46,7 +49,7 @@ def test_an_old_rule_becomes_a_window(tmp_path: Path) -> None:
     ],
 )
 def test_plain_forms_are_windows(tmp_path: Path, where: str, span: timedelta) -> None:
-    loaded = read_rules(tmp_path, "[r]\nsqlquery=SELECT Id FROM Auth WHERE " + where)
+    loaded = read_rules(tmp_path, PLAIN.format(where))
     (rule,) = loaded.rules
     assert isinstance(rule.match, Window)
     assert rule.match.span == span

@@ -7,7 +7,7 @@ condition in siemquery's flags; both say how many events in which time are too m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -51,7 +51,7 @@ class Loaded:
     problems: tuple[SiemstressError, ...]
 
 
-def load_rules(files: Iterable[Path], tables: Mapping[str, str]) -> Loaded:
+def load_rules(files: Sequence[Path], tables: Mapping[str, str]) -> Loaded:
     """All rules in the files.
 
     `tables` maps every name of a section or table to its table; tables that rules send alerts to
@@ -82,6 +82,8 @@ def load_rules(files: Iterable[Path], tables: Mapping[str, str]) -> Loaded:
         elif rule is not None and not reader.problems:
             rules[name] = rule
         problems += reader.problems
+    order = {str(file): n for n, file in enumerate(files)}
+    problems.sort(key=lambda problem: order.get(problem.file or "", 0))
     return Loaded(tuple(rules.values()), tuple(problems))
 
 

@@ -1,0 +1,216 @@
+"""siemtrigger as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rules import alerts, starts, store_events
+from siemstress.store.base import Store
+from siemstress.store.lake import Lake
+
+PROGRAM = Path(sys.executable).parent / "siemtrigger"
+RULE = """\
+[burst]
+section=auth
+group_by=source_host
+interval=1m
+limit=2
+message=Burst of {count} from {source_host}
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A siemtrigger.conf with one rule on the lake in the same folder."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "burst.conf").write_text(RULE)
+    path = tmp_path / "siemtrigger.conf"
+    path.write_text("[siemstress]\nlake=lake\nconfdir=rules\npoll=0.05\n")
+    return path
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
+    }
+
+
+def siemtrigger(conf: Path | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    config = ["-c", str(conf)] if conf else []
+    return subprocess.run(
+        [PROGRAM, *config, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment(conf.parent if conf else Path("/nonexistent")),
+    )
+
+
+def test_bug_2_the_installed_siemtrigger_starts(conf: Path, store: Store) -> None:
+    store_events(store, [(0, "a"), (1, "a"), (2, "a")])
+    done = siemtrigger(conf, "--oneshot")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == [
+        "2026-03-01 12:00:02 [burst] Burst of 3 from a",
+        "siemtrigger: 1 rules, 1 new alerts",
+    ]
+    assert starts(store) == [("a", 2)]
+    again = siemtrigger(conf, "--oneshot")
+    assert again.stderr.splitlines() == ["siemtrigger: 1 rules, 0 new alerts"]
+    assert len(alerts(store)) == 1
+
+
+def test_bug_3_all_rule_files_count(conf: Path, store: Store) -> None:
+    for name in ("a", "z"):
+        text = RULE.replace("[burst]", f"[{name}]")
+        (conf.parent / "rules" / f"{name}.conf").write_text(text)
+    store_events(store, [(0, "a"), (1, "a"), (2, "a")])
+    done = siemtrigger(conf, "--oneshot", "-q")
+    assert done.stderr == "siemtrigger: 3 rules, 3 new alerts\n"
+    assert sorted(a["source_rule"] for a in alerts(store)) == ["a", "burst", "z"]
+
+
+def test_bug_17_bursts_across_polls_and_restarts_are_alerted_once(conf: Path, store: Store) -> None:
+    counts = []
+    for second in range(6):
+        store_events(store, [(second, "a")])
+        done = siemtrigger(conf, "--oneshot")
+        counts.append(done.stderr.splitlines()[-1].split()[-3])
+    assert counts == ["0", "0", "1", "0", "0", "0"]
+    assert starts(store) == [("a", 2)]
+
+
+def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
+    watchers = [
+        subprocess.Popen(
+            [PROGRAM, "-c", conf],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(conf.parent),
+        )
+        for _ in range(2)
+    ]
+    try:
+        for n in range(4):
+            store_events(store, [(n * 100 + second, "a") for second in (0, 1)])
+            store_events(store, [(n * 100 + 2, "a")])
+            deadline = time.monotonic() + 20
+            while len(alerts(store)) <= n and time.monotonic() < deadline:
+                time.sleep(0.05)
+    finally:
+        for watcher, number in zip(watchers, (signal.SIGTERM, signal.SIGINT), strict=True):
+            watcher.send_signal(number)
+        said = [watcher.communicate(timeout=30) for watcher in watchers]
+    assert [watcher.returncode for watcher in watchers] == [0, 0]
+    assert starts(store) == [("a", n * 100 + 2) for n in range(4)]
+    lines = [line for _, stderr in said for line in stderr.splitlines()]
+    assert sorted(lines) == [
+        f"2026-03-01 12:0{n * 100 // 60}:{(n * 100 + 2) % 60:02} [burst] Burst of 3 from a"
+        for n in range(4)
+    ]
+    assert [stdout for stdout, _ in said] == ["", ""]
+
+
+def test_check_names_all_mistakes(conf: Path) -> None:
+    assert siemtrigger(conf, "--check").stderr == "1 rules in 1 files are fine\n"
+    (conf.parent / "rules" / "bad.conf").write_text(
+        "[one]\nsection=auth\nlimit=x\nsport=y\n[two]\nsqlquery=SELECT sleep(1) FROM Auth\n"
+    )
+    (conf.parent / "rules" / "worse.conf").write_text("nothing\n")
+    done = siemtrigger(conf, "--check")
+    assert done.returncode == 2
+    bad, worse = conf.parent / "rules" / "bad.conf", conf.parent / "rules" / "worse.conf"
+    assert [line.rsplit(":", 1)[0].split(":")[0] for line in done.stderr.splitlines()] == [
+        f"{bad} [one] sport",
+        f"{bad} [one] limit",
+        f"{bad} [two] sqlquery",
+        str(worse),
+        "1 rules in 3 files are fine; mistakes",
+    ]
+    assert done.stdout == ""
+
+
+def test_a_broken_rule_file_is_named_and_the_rest_runs(conf: Path, store: Store) -> None:
+    (conf.parent / "rules" / "bad.conf").write_text("[bad]\nsection=auth\nlimit=\x1b[31m\n")
+    store_events(store, [(0, "a"), (1, "a"), (2, "a")])
+    done = siemtrigger(conf, "--oneshot")
+    assert done.returncode == 0
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith(f"siemtrigger: {conf.parent / 'rules' / 'bad.conf'} [bad] limit: ")
+    assert last == "siemtrigger: 1 rules, 1 new alerts"
+    assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[siemstress]\nconfdir=nowhere\n", "confdir: there is no folder nowhere"),
+        ("[siemstress]\npoll=0\n", "poll: must be seconds"),
+        ("[siemstress]\npoll=soon\n", "poll: must be seconds"),
+        ("[siemstress]\nconfig=none.conf\n", "none.conf: cannot be read"),
+        (RULE, "[burst]: is no kind of log"),
+        ("lake=x\n", "line 1: a [section] must come first"),
+    ],
+)
+def test_mistakes_in_siemtrigger_conf(conf: Path, text: str, message: str) -> None:
+    conf.write_text(text)
+    done = siemtrigger(conf, "--oneshot")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_without_rules(conf: Path) -> None:
+    (conf.parent / "rules" / "burst.conf").unlink()
+    for action in ("--oneshot", "--check"):
+        done = siemtrigger(conf, action)
+        assert done.returncode == 2
+        assert "there is no rule" in done.stderr
+
+
+def test_kinds_of_log_come_from_the_siemstress_conf_beside(conf: Path, tmp_path: Path) -> None:
+    (tmp_path / "siemstress.conf").write_text(
+        "[siemstress]\nlake=lake\n[mail]\ntable=Mail\n[userauth]\ntable=UserAuth\n"
+    )
+    conf.write_text("[siemstress]\nconfdir=rules\n")
+    (conf.parent / "rules" / "burst.conf").write_text(RULE.replace("=auth", "=mail"))
+    store = Lake(tmp_path / "lake")
+    store_events(store, [(0, "a"), (1, "a"), (2, "a")], table="Mail")
+    assert "1 new alerts" in siemtrigger(conf, "--oneshot").stderr
+    assert starts(store) == [("a", 2)]
+
+
+def test_without_any_file_the_shipped_rules_watch_the_default_store(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "--rules"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment(tmp_path),
+    )
+    assert done.returncode == 0
+    assert "ssh_brute_force\t" in done.stdout
+
+
+def test_a_password_that_others_can_read_is_warned_of(conf: Path) -> None:
+    conf.write_text("[siemstress]\nlake=lake\nconfdir=rules\npassword=x\n")
+    conf.chmod(0o644)
+    assert "can be read by others" in siemtrigger(conf, "--check").stderr
