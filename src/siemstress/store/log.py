@@ -293,6 +293,7 @@ class TableLog:
                 self._forget()  # The folder was deleted behind our back.
                 self._synced = -1
             if not (self.path / LOG).is_dir():
+                self.lake.check()
                 return None
             self._handle = DeltaTable(str(self.path))
         except TableNotFoundError:
