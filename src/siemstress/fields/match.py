@@ -1,9 +1,9 @@
 """Match templates to a batch of messages, all templates at once.
 
 The batch comes sorted by program and by the first bytes of its messages, so that what begins
-alike stands together. First every row gets the first template whose literal start it has; then
-all rows go from one capture to the next in step, whatever their templates; what does not fit goes
-on to its next template.
+alike stands together. Every row gets the longest literal start that it has; then all rows go
+down the tree of templates in step, a capture at a time. What does not come to an end goes on with
+its next shorter start.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.fields.captures import Captures, Depths, State, Step
 from siemstress.fields.tables import NUMBER_COLUMNS, Table
 from siemstress.fields.templates import Template
+from siemstress.fields.tree import NO_EDGE, TO_END, Literals, Tree
 from siemstress.sources.lines import Ints, Lines, Mask
 
 Words = npt.NDArray[np.uint64]
@@ -25,31 +27,23 @@ Numbers = npt.NDArray[np.int16]
 # How many of a message's first bytes its sort key is sure to hold.
 KEY_BYTES = 6
 
-_LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
-
 
 @dataclass(frozen=True)
-class Captures:
-    """What matched: each row's pattern (0: none), and per step where its capture stands.
+class _Starts:
+    """A program's literal starts, longest first: stretches of keys, numbers and first nodes."""
 
-    `steps[k]` holds the rows whose pattern has a capture number k, with starts and lengths.
-    """
-
-    which: Numbers
-    steps: list[tuple[Ints, Ints, Ints]]
-
-
-@dataclass(frozen=True)
-class _Program:
-    """A program's patterns (numbers from 1), with the stretch of keys each one's start covers."""
-
-    patterns: tuple[int, ...]
     low: Words
     high: Words
+    first: int
+    nodes: Numbers
 
 
 class Matcher:
-    """Message tables made ready for matching; may be used by many threads at once."""
+    """Message tables made ready for matching; may be used by many threads at once.
+
+    `programs` are the programs' names, `templates` all templates in the order of the patterns,
+    `names` the capture's name of each edge.
+    """
 
     def __init__(self, tables: Sequence[Table]) -> None:
         of_program: dict[str, list[int]] = {}
@@ -60,251 +54,261 @@ class Matcher:
             for program in table.programs:
                 of_program.setdefault(program, []).extend(range(first, len(self.templates) + 1))
         self.programs = sorted(of_program)
-        self._programs = [self._stretches(of_program[name]) for name in self.programs]
-        self._lay_out()
+        self._of_program = [of_program[name] for name in self.programs]
+        self._tree = Tree()
+        self._texts: list[bytes] = []
+        self._starts = [self._add(patterns) for patterns in self._of_program]
+        self._tree.finish()
+        self._literals = Literals(self._texts)
+        self.names = self._tree.names
+        self._loose = np.array(self._tree.loose, bool)
 
-    def _stretches(self, patterns: list[int]) -> _Program:
-        heads = [self.templates[p - 1].starts.encode()[:KEY_BYTES] for p in patterns]
+    def _add(self, patterns: list[int]) -> _Starts:
+        roots = self._tree.add([(p, self.templates[p - 1]) for p in patterns])
+        heads = [start.encode()[:KEY_BYTES] for start, _ in roots]
         low = [int.from_bytes(head.ljust(8, b"\0"), "big") for head in heads]
         high = [int.from_bytes(head.ljust(8, b"\xff"), "big") for head in heads]
-        return _Program(tuple(patterns), np.array(low, np.uint64), np.array(high, np.uint64))
-
-    def _lay_out(self) -> None:
-        """Put the templates into tables that are indexed by pattern and step."""
-        count = len(self.templates) + 1
-        self.depth = max((len(t.captures) for t in self.templates), default=0)
-        # What to search for behind a capture, as a number into `searches`; -1: the end; -2: no
-        # such capture.
-        self._search = np.full((self.depth + 1, count), -2, np.int16)
-        self._searches: list[str] = []
-        self._wordly = np.zeros((self.depth + 1, count), bool)
-        self._number = np.zeros((self.depth + 1, count), bool)
-        literals: list[list[bytes]] = [[b""] * count for _ in range(self.depth + 1)]
-        known: dict[str, int] = {}
-        for number, template in enumerate(self.templates, 1):
-            literals[0][number] = template.starts.encode()
-            for step, capture in enumerate(template.captures):
-                literals[step + 1][number] = capture.behind.encode()
-                # A word ends at the first blank; if that is not where the literal stands, the
-                # template does not fit.
-                blank = capture.behind[:1] == " " and not capture.any_text
-                sought = " " if blank else capture.behind
-                self._search[step, number] = known.setdefault(sought, len(known)) if sought else -1
-                self._wordly[step, number] = not capture.any_text and not blank
-                self._number[step, number] = capture.name in NUMBER_COLUMNS
-        self._searches = list(known)
-        self._literals = [_Literals(of_step) for of_step in literals]
+        first = len(self._texts)
+        self._texts += [start.encode() for start, _ in roots]
+        nodes = np.array([node for _, node in roots], np.int16)
+        return _Starts(np.array(low, np.uint64), np.array(high, np.uint64), first, nodes)
 
     def match(self, lines: Lines, start: Ints, length: Ints, key: Words, first: Ints) -> Captures:
         """Match a batch that is sorted by program and, within, by key.
 
-        `start` and `length` say where in `lines` the messages stand, `key` begins with the
-        first KEY_BYTES bytes of each as a big-endian number; program number p (into `programs`) has the rows from
-        first[p] up to first[p + 1].
+        `start` and `length` say where in `lines` the messages stand; `key` begins with the first
+        KEY_BYTES bytes of each, as a big-endian number; program number p (into `programs`) has
+        the rows from first[p] up to first[p + 1].
         """
-        which = np.zeros(len(start), np.int16)
-        state = _State(lines, start, start + length, which)
-        candidates = self._candidates(key, first)
-        for turn in candidates:
-            self._turn(state, turn)
-        self._read_again(state, candidates)
-        return Captures(which, state.steps)
+        state = State(lines, start, start + length)
+        turns = self._turns(key, first)
+        tried = np.zeros(len(start), np.int16)
+        while True:
+            rows, node, at = self._next_start(state, turns, tried)
+            if not len(rows):
+                break
+            self._walk(state, rows, node, at)
+        self._read_again(state, first)
+        return state.captures(self._loose)
 
-    def _candidates(self, key: Words, first: Ints) -> list[list[tuple[int, int, int]]]:
-        """Turns of (pattern, row, end row): stretches of rows to try a pattern on.
-
-        In one turn stretches do not overlap, so that a turn handles all of them at once.
-        """
-        turns: list[list[tuple[int, int, int]]] = []
-        for number, program in enumerate(self._programs):
+    def _turns(self, key: Words, first: Ints) -> list[list[_Stretch]]:
+        """Stretches of rows that may have a start; those of one turn do not overlap."""
+        turns: list[list[_Stretch]] = []
+        for number, starts in enumerate(self._starts):
             begin, end = int(first[number]), int(first[number + 1])
             if begin == end:
                 continue
             keys = key[begin:end]
-            lows = begin + np.searchsorted(keys, program.low, "left")
-            highs = begin + np.searchsorted(keys, program.high, "right")
-            busy: list[list[tuple[int, int]]] = []
-            for pattern, low, high in zip(program.patterns, lows, highs, strict=True):
+            lows = (begin + np.searchsorted(keys, starts.low, "left")).tolist()
+            highs = (begin + np.searchsorted(keys, starts.high, "right")).tolist()
+            for place, (low, high) in enumerate(zip(lows, highs, strict=True)):
                 if low == high:
                     continue
-                turn = _last_overlap(busy, int(low), int(high)) + 1
-                if turn == len(busy):
-                    busy.append([])
+                stretch = _Stretch(low, high, starts.first + place, int(starts.nodes[place]))
+                turn = _behind(turns, stretch)
                 if turn == len(turns):
                     turns.append([])
-                busy[turn].append((int(low), int(high)))
-                turns[turn].append((pattern, int(low), int(high)))
+                turns[turn].append(stretch)
         return turns
 
-    def _turn(self, state: _State, turn: list[tuple[int, int, int]]) -> None:
-        rows, pattern = self._open(state, turn)
-        if not len(rows):
-            return
-        at = state.start[rows]
-        fits = self._literals[0].stand_at(state.lines, at, state.end[rows], pattern)
-        rows, pattern = rows[fits], pattern[fits]
-        at = at[fits] + self._literals[0].size[pattern]
-        self._walk(state, rows, pattern, at)
+    def _next_start(
+        self, state: State, turns: list[list[_Stretch]], tried: Numbers
+    ) -> tuple[Ints, Numbers, Ints]:
+        """For each row without a pattern the next start that it has: rows, nodes, where it ends.
 
-    def _open(self, state: _State, turn: list[tuple[int, int, int]]) -> tuple[Ints, Numbers]:
-        """The rows of a turn that nothing has matched yet, and the pattern to try on each."""
-        rows = np.concatenate([np.arange(low, high) for _, low, high in turn])
-        pattern = np.repeat(
-            np.array([p for p, _, _ in turn], np.int16), [high - low for _, low, high in turn]
-        )
-        todo = state.which[rows] == 0
-        if todo.all():
-            return rows, pattern
-        return rows[todo], pattern[todo]
+        `tried` counts the turns that are behind each row, and is moved on.
+        """
+        found: list[tuple[Ints, Numbers, Ints]] = []
+        for number, turn in enumerate(turns):
+            rows = np.concatenate([np.arange(s.low, s.high) for s in turn])
+            sizes = [s.high - s.low for s in turn]
+            literal = np.repeat(np.array([s.literal for s in turn], np.int16), sizes)
+            node = np.repeat(np.array([s.node for s in turn], np.int16), sizes)
+            todo = (tried[rows] <= number) & (state.which[rows] == 0)
+            if not todo.all():
+                rows, literal, node = rows[todo], literal[todo], node[todo]
+            at = state.start[rows]
+            has = self._literals.stand_at(state.lines, at, state.end[rows], literal)
+            if not has.all():
+                rows, literal, node, at = rows[has], literal[has], node[has], at[has]
+            tried[rows] = number + 1
+            # A row takes part once a round: until then it waits behind this turn.
+            state.which[rows] = _UNDER_WAY
+            found.append((rows, node, at + self._literals.size[literal]))
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.int64)
+        rows, node, at = (np.concatenate(part) for part in zip(*found, strict=True))
+        state.which[rows] = 0
+        return rows, node, at
 
-    def _walk(self, state: _State, rows: Ints, pattern: Numbers, at: Ints) -> None:
-        """Go from capture to capture; rows that reach their end are matched."""
-        found: list[tuple[Ints, Ints, Ints]] = []
-        finished = _Finished()
-        for step in range(self.depth + 1):
-            search = self._search[step][pattern]
-            done = search == -2
-            if done.any():
-                over = done & (at == state.end[rows])
-                finished.add(rows[over], pattern[over])
-                keep = ~done
-                rows, pattern, at, search = rows[keep], pattern[keep], at[keep], search[keep]
-            if not len(rows):
+    def _walk(self, state: State, rows: Ints, node: Numbers, at: Ints) -> None:
+        """Go down the tree; rows whose message ends where a pattern does are matched.
+
+        Rows that come to a dead end go back to where they last had a choice.
+        """
+        state.forget(rows)
+        skip, depth = np.zeros(len(rows), np.int8), 0
+        while len(rows):
+            back, _ = self._descend(state, rows, node, at, skip, depth)
+            if not len(back):
                 break
-            length = self._find(state, rows, search, at)
-            fits = length >= 0
-            fits &= self._check(state, step, rows, pattern, at, length)
-            size = self._literals[step + 1].size[pattern]
-            behind = at + length
-            fits &= self._literals[step + 1].stand_at(state.lines, behind, state.end[rows], pattern)
-            if not fits.all():
-                rows, pattern, at = rows[fits], pattern[fits], at[fits]
-                length, behind, size = length[fits], behind[fits], size[fits]
-            found.append((rows, at, length))
-            at = behind + size
-        rows, pattern = finished.all()
-        state.which[rows] = pattern
-        state.add(found)
+            node, at, skip, depths = state.choices(back)
+            # One depth at a time, the deepest first: the others wait for their turn.
+            depth = int(depths.max())
+            now = depths == depth
+            if not now.all():
+                wait = ~now
+                state.remember(
+                    back[wait], node[wait], at[wait], skip[wait] - np.int8(1), depths[wait]
+                )
+            rows, node, at, skip = back[now], node[now], at[now], skip[now]
 
-    def _find(self, state: _State, rows: Ints, search: Numbers, at: Ints) -> Ints:
-        """How long each row's capture is; -1 where what must follow is not there."""
-        length = np.full(len(rows), -1, np.int64)
+    def _descend(
+        self, state: State, rows: Ints, node: Numbers, at: Ints, skip: Depths, depth: int
+    ) -> tuple[Ints, Ints]:
+        """One way down the tree, leaving out a first node's edges before `skip`."""
+        steps: list[tuple[int, Step]] = []
+        all_rows = rows
+        while len(rows):
+            pattern = self._tree.pattern[node]
+            over = (pattern > 0) & (at == state.end[rows])
+            if over.any():
+                state.which[rows[over]] = pattern[over]
+            going = ~(over | self._tree.leaf[node])
+            if not going.all():
+                rows, node, at, skip = rows[going], node[going], at[going], skip[going]
+                if not len(rows):
+                    break
+            place, length, size = self._choose(state, rows, node, at, skip)
+            done = place >= 0
+            if not done.all():
+                rows, at, node, length, place, size = (
+                    rows[done], at[done], node[done], length[done], place[done], size[done]
+                )  # fmt: skip
+            more = self._tree.more[place, node]
+            if more.any():
+                state.remember(rows[more], node[more], at[more], place[more], depth)
+            steps.append((depth, Step(rows, at, length, self._tree.edge[place, node])))
+            at = at + length + size
+            node = self._tree.child[place, node]
+            skip = np.zeros(len(rows), np.int8)
+            depth += 1
+        return state.finish_walk(all_rows, steps)
+
+    def _choose(
+        self, state: State, rows: Ints, node: Numbers, at: Ints, skip: Depths
+    ) -> tuple[Depths, Ints, Ints]:
+        """The first edge of each row's node that fits: its place, or -1; lengths; what follows."""
+        tree = self._tree
+        count = len(rows)
+        end = state.end[rows]
+        length = np.zeros(count, np.int64)
+        place = np.full(count, -1, np.int8)
+        sought = np.full(count, NO_EDGE, np.int16)
+        size = np.zeros(count, np.int64)
+        todo = np.arange(count)
+        for edge in range(len(tree.behind)):
+            search = tree.search[edge][node[todo]]
+            there = (search != NO_EDGE) & (place[todo] < 0)
+            todo, search = todo[there], search[there]
+            if not len(todo):
+                break
+            late = skip[todo] > edge
+            turn, wanted = (todo[~late], search[~late]) if late.any() else (todo, search)
+            # What ends a message is not searched for; where it stands depends on the edge.
+            new = (sought[turn] != wanted) | (wanted == TO_END)
+            self._find(state.lines, turn[new], wanted[new], at, end, length)
+            last = turn[wanted == TO_END]
+            length[last] -= tree.behind[edge].size[node[last]]
+            sought[turn] = wanted
+            fits = self._fits(state.lines, edge, node[turn], at[turn], length[turn], end[turn])
+            hit = turn[fits]
+            place[hit] = edge
+            size[hit] = tree.behind[edge].size[node[hit]]
+        return place, length, size
+
+    def _find(
+        self, lines: Lines, todo: Ints, search: Numbers, at: Ints, end: Ints, length: Ints
+    ) -> None:
+        """Set `length` of the rows `todo` to where what they search for stands, or to -1."""
+        if not len(todo):
+            return
         for number in np.flatnonzero(np.bincount(search + 1)) - 1:
-            of_search = slice(None) if (search == number).all() else search == number
-            begin, end = at[of_search], state.end[rows[of_search]]
-            if number < 0:
-                length[of_search] = end - begin
+            rows = todo[search == number]
+            if number == TO_END:
+                length[rows] = end[rows] - at[rows]
             else:
-                length[of_search] = state.lines.find(begin, end, self._searches[number])
-        return length
+                length[rows] = lines.find(at[rows], end[rows], self._tree.searches[number])
 
-    def _check(
-        self, state: _State, step: int, rows: Ints, pattern: Numbers, at: Ints, length: Ints
+    def _fits(
+        self, lines: Lines, edge: int, node: Numbers, at: Ints, length: Ints, end: Ints
     ) -> Mask:
-        """Whether words hold no blank and numbers are numbers."""
-        fits = np.ones(len(rows), bool)
-        words = np.flatnonzero(self._wordly[step][pattern] & (length > 0))
+        """Whether captures are there, are what they must be, and have behind them what must be."""
+        tree = self._tree
+        fits: Mask = length >= 0
+        literals = tree.behind[edge]
+        fits &= literals.stand_at(lines, at + np.maximum(length, 0), end, node)
+        words = np.flatnonzero(tree.word[edge][node] & fits & (length > 0))
         if len(words):
             begin = at[words]
-            fits[words] = state.lines.find(begin, begin + length[words], " ") < 0
-        numbers = np.flatnonzero(self._number[step][pattern])
+            fits[words] = lines.find(begin, begin + length[words], " ") < 0
+        numbers = np.flatnonzero(tree.number[edge][node] & fits)
         if len(numbers):
-            value = state.lines.number(at[numbers], length[numbers])
-            fits[numbers] &= (value >= 0) & (value <= 65_535)
+            value = lines.number(at[numbers], length[numbers])
+            fits[numbers] = (value >= 0) & (value <= 65_535)
         return fits
 
-    def _read_again(self, state: _State, candidates: list[list[tuple[int, int, int]]]) -> None:
+    def _read_again(self, state: State, first: Ints) -> None:
         """Read what no template fitted once more, with the user name as long as possible."""
-        for turn in candidates:
-            for number, low, high in turn:
-                template = self.templates[number - 1]
-                if not any(c.name == "user_name" for c in template.captures):
-                    continue
-                rows = np.flatnonzero(state.which[low:high] == 0) + low
-                if len(rows):
-                    _by_regex(state, rows, number, template)
-
-
-class _State:
-    """A batch under way."""
-
-    def __init__(self, lines: Lines, start: Ints, end: Ints, which: Numbers) -> None:
-        self.lines = lines
-        self.start = start
-        self.end = end
-        self.which = which
-        self.steps: list[tuple[Ints, Ints, Ints]] = []
-
-    def add(self, found: list[tuple[Ints, Ints, Ints]]) -> None:
-        """Keep the captures, step by step, of the rows that have just matched."""
-        for step, (rows, at, length) in enumerate(found):
-            kept = self.which[rows] > 0
-            part = (rows[kept], at[kept], length[kept])
-            if step == len(self.steps):
-                self.steps.append(part)
-            else:
-                old, new = self.steps[step], part
-                self.steps[step] = (
-                    np.concatenate((old[0], new[0])),
-                    np.concatenate((old[1], new[1])),
-                    np.concatenate((old[2], new[2])),
+        for program, patterns in enumerate(self._of_program):
+            begin, end = int(first[program]), int(first[program + 1])
+            if begin == end or state.which[begin:end].all():
+                continue
+            starts = self._starts[program]
+            for literal in range(starts.first, starts.first + len(starts.nodes)):
+                rows = np.flatnonzero(state.which[begin:end] == 0) + begin
+                which = np.full(len(rows), literal, np.int16)
+                has = self._literals.stand_at(
+                    state.lines, state.start[rows], state.end[rows], which
                 )
+                rows = rows[has]
+                for number in patterns:
+                    template = self.templates[number - 1]
+                    if (
+                        len(rows)
+                        and template.starts.encode() == self._texts[literal]
+                        and any(c.name == "user_name" for c in template.captures)
+                    ):
+                        _by_regex(state, rows, number, template, self._tree.path(number))
+                        rows = rows[state.which[rows] == 0]
 
 
-class _Finished:
-    """Rows that came to their template's end."""
-
-    def __init__(self) -> None:
-        self._rows: list[Ints] = []
-        self._patterns: list[Numbers] = []
-
-    def add(self, rows: Ints, patterns: Numbers) -> None:
-        self._rows.append(rows)
-        self._patterns.append(patterns)
-
-    def all(self) -> tuple[Ints, Numbers]:
-        if not self._rows:
-            return np.empty(0, np.int64), np.empty(0, np.int16)
-        return np.concatenate(self._rows), np.concatenate(self._patterns)
+_UNDER_WAY = np.int16(-1)
 
 
-class _Literals:
-    """One literal a pattern, compared 8 bytes at a time."""
+@dataclass(frozen=True)
+class _Stretch:
+    """Rows whose key allows a literal start (number `literal`), and the node behind it."""
 
-    def __init__(self, texts: list[bytes]) -> None:
-        self.size = np.array([len(text) for text in texts], np.int64)
-        self._words: list[Words] = []
-        self._masks: list[Words] = []
-        for at in range(0, max(map(len, texts)), 8):
-            part = [text[at : at + 8] for text in texts]
-            self._words.append(
-                np.array([int.from_bytes(p.ljust(8, b"\0"), "little") for p in part], np.uint64)
-            )
-            self._masks.append(_LOW_BYTES[[len(p) for p in part]])
+    low: int
+    high: int
+    literal: int
+    node: int
 
-    def stand_at(self, lines: Lines, at: Ints, ends: Ints, pattern: Numbers) -> Mask:
-        """Where each row's pattern has its literal at `at`."""
-        fits: Mask = at + self.size[pattern] <= ends
-        for number, (words, masks) in enumerate(zip(self._words, self._masks, strict=True)):
-            mask = masks[pattern]
-            if number and not mask.any():
-                break
-            # Past the end nothing is compared: rows without room have failed already.
-            place = np.where(fits, at + 8 * number, 0)
-            place[mask == 0] = 0
-            fits &= ((lines.words[place] ^ words[pattern]) & mask) == 0
-        return fits
+    def meets(self, other: _Stretch) -> bool:
+        """Whether the two have rows in common."""
+        return self.low < other.high and other.low < self.high
 
 
-def _last_overlap(turns: list[list[tuple[int, int]]], low: int, high: int) -> int:
-    """The last turn that has a stretch in common with low..high; -1: none."""
+def _behind(turns: list[list[_Stretch]], stretch: _Stretch) -> int:
+    """The turn after the last one that has rows in common with a stretch."""
     for number in range(len(turns) - 1, -1, -1):
-        if any(a < high and low < b for a, b in turns[number]):
-            return number
-    return -1
+        if any(stretch.meets(other) for other in turns[number]):
+            return number + 1
+    return 0
 
 
-def _by_regex(state: _State, rows: Ints, number: int, template: Template) -> None:
+def _by_regex(state: State, rows: Ints, number: int, template: Template, path: list[int]) -> None:
     """Match a template's regex; where the captures stand follows from their lengths."""
     text = state.lines.text(state.start[rows], state.end[rows] - state.start[rows])
     groups = text.str.extract_groups(template.regex).struct.unnest()
@@ -314,14 +318,16 @@ def _by_regex(state: _State, rows: Ints, number: int, template: Template) -> Non
         return
     rows = rows[matched]
     at = state.start[rows] + len(template.starts.encode())
-    found = []
+    steps = []
     fits = np.ones(len(rows), bool)
-    for capture, size in zip(template.captures, sizes, strict=True):
+    parts = zip(template.captures, sizes, path, strict=True)
+    for depth, (capture, size, edge) in enumerate(parts):
         length = size.to_numpy()[matched].astype(np.int64)
         if capture.name in NUMBER_COLUMNS:
             value = state.lines.number(at, length)
             fits &= (value >= 0) & (value <= 65_535)
-        found.append((rows, at, length))
+        steps.append((depth, Step(rows, at, length, np.full(len(rows), edge, np.int16))))
         at = at + length + len(capture.behind.encode())
     state.which[rows[fits]] = number
-    state.add(found)
+    state.forget(rows)
+    state.finish_walk(rows, steps)

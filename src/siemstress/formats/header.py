@@ -31,9 +31,9 @@ class Header:
 
     All arrays are one entry a line of `lines`. `time` is µs since 1970 in UTC or NO_TIME; `zone`
     minutes east of UTC, NO_ZONE or ZULU; `pid`, `facility` and `severity` are -1 where there is
-    none. `spans` are text columns by name. `rebuilt` says for which lines the format's layout
-    gives back the very same line from what is stored. `program` names the message tables to use
-    instead of those of the line's process.
+    none. `spans` are columns by name, `fields` go into the map. `rebuilt` says for which lines the
+    format's layout gives back the very same line from what is stored. `program` names the message
+    tables to use instead of those of the line's process.
     """
 
     lines: Lines
@@ -42,6 +42,7 @@ class Header:
     time: Ints
     zone: npt.NDArray[np.int16]
     spans: dict[str, Span] = field(default_factory=dict)
+    fields: dict[str, Span] = field(default_factory=dict)
     pid: Ints | None = None
     facility: Codes | None = None
     severity: Codes | None = None
@@ -61,6 +62,7 @@ class Header:
             time=self.time[rows],
             zone=self.zone[rows],
             spans={name: span.take(rows) for name, span in self.spans.items()},
+            fields={name: span.take(rows) for name, span in self.fields.items()},
             pid=None if self.pid is None else self.pid[rows],
             facility=None if self.facility is None else self.facility[rows],
             severity=None if self.severity is None else self.severity[rows],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from siemstress.formats.clock import SLACK, Clock
+from siemstress.formats.clock import DAY, SLACK, Clock
 from siemstress.sources.lines import Ints, Lines, Mask
 
 Bytes = npt.NDArray[np.uint8]
@@ -59,6 +59,14 @@ def _number(digits: Bytes, *columns: int) -> Ints:
     for column in columns:
         value = value * 10 + digits[:, column]
     return value
+
+
+def _month(name: Bytes) -> tuple[Ints, Mask]:
+    """The month (1 to 12) of three letters in any case, and whether it is one."""
+    letters = name.astype(np.int64) | 0x20
+    code = (letters[:, 0] << 16) | (letters[:, 1] << 8) | letters[:, 2]
+    hit = code[:, None] == _MONTH_CODES
+    return hit.argmax(axis=1) + 1, hit.any(axis=1)
 
 
 def _is_leap(year: Ints) -> Mask:
@@ -110,15 +118,12 @@ def bsd(lines: Lines, at: Ints, clock: Clock) -> Stamps:
     rows, run = _changes(lines, at, (0, 7))
     text = lines.buffer[at[rows][:, None] + np.arange(15)]
     digits = text - np.uint8(48)
-    name = text[:, :3].astype(np.int64) | 0x20
-    code = (name[:, 0] << 16) | (name[:, 1] << 8) | name[:, 2]
-    month_hit = code[:, None] == _MONTH_CODES
-    month = month_hit.argmax(axis=1) + 1
+    month, known = _month(text[:, :3])
     blank = text[:, 4] == 32
     digits[blank, 4] = 0
     day = _number(digits, 4, 5)
     hour, minute, second = (_number(digits, c, c + 1) for c in (7, 10, 13))
-    ok = month_hit.any(axis=1) & (digits[:, [4, 5, 7, 8, 10, 11, 13, 14]] <= 9).all(axis=1)
+    ok = known & (digits[:, [4, 5, 7, 8, 10, 11, 13, 14]] <= 9).all(axis=1)
     ok &= (text[:, [3, 6]] == 32).all(axis=1) & (text[:, [9, 12]] == 58).all(axis=1)
     ok &= (hour < 24) & (minute < 60) & (second <= 60)
     local = np.zeros(len(rows), np.int64)
@@ -250,3 +255,45 @@ def _zone(text: Bytes) -> tuple[Mask, Ints, Mask]:
     offset = np.where(text[:, 0] == 45, -1, 1) * (hours * 60 + minutes)
     usual = good & (width == 6) & ~((offset == 0) & (text[:, 0] == 45))
     return good, offset, usual
+
+
+def access(lines: Lines, at: Ints) -> Stamps:
+    """`dd/Mmm/yyyy:hh:mm:ss +zzzz` (Apache HTTP Server, mod_log_config, %t), 26 bytes."""
+    rows, run = _changes(lines, at, (0, 8, 16, 18))
+    text = lines.buffer[at[rows][:, None] + np.arange(26)]
+    digits = text - np.uint8(48)
+    month, known = _month(text[:, 3:6])
+    day, year = _number(digits, 0, 1), _number(digits, 7, 8, 9, 10)
+    hour, minute, second = (_number(digits, c, c + 1) for c in (12, 15, 18))
+    places = [0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19]
+    ok = known & (digits[:, places] <= 9).all(axis=1) & (text[:, 20] == 32)
+    ok &= (text[:, [2, 6]] == 47).all(axis=1) & (text[:, [11, 14, 17]] == 58).all(axis=1)
+    ok &= (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1)
+    ok &= _date_ok(year, month, day)
+    fits, offset, _ = _zone(text[:, 21:])
+    ok &= fits
+    time = np.full(len(rows), NO_TIME, np.int64)
+    of_day = hour * 3600 + minute * 60 + second
+    local = _epoch(year[ok], month[ok], day[ok], of_day[ok])
+    time[ok] = local - offset[ok] * 60 * SECOND
+    exact = ok & (second < 60) & ~((offset == 0) & (text[:, 21] == 45))
+    exact &= (text[:, 3] < 97) & (text[:, 4] >= 97) & (text[:, 5] >= 97)
+    zone = np.where(ok, offset, NO_ZONE).astype(np.int16)
+    return Stamps(ok[run], time[run], zone[run], exact[run], np.full(len(at), 26, np.int64))
+
+
+def time_of_day(lines: Lines, at: Ints, clock: Clock) -> Stamps:
+    """`hh:mm:ss.ffffff`, on the last day that does not make it later than the reference."""
+    text = lines.buffer[at[:, None] + np.arange(15)]
+    digits = text - np.uint8(48)
+    hour, minute, second = (_number(digits, c, c + 1) for c in (0, 3, 6))
+    micro = _number(digits, 9, 10, 11, 12, 13, 14)
+    ok = (digits[:, [0, 1, 3, 4, 6, 7, 9, 10, 11, 12, 13, 14]] <= 9).all(axis=1)
+    ok &= (text[:, [2, 5]] == 58).all(axis=1) & (text[:, 8] == 46)
+    ok &= (hour < 24) & (minute < 60) & (second < 60)
+    reference = clock.local_reference()
+    midnight = reference - reference % DAY
+    local = midnight + ((hour * 60 + minute) * 60 + second) * SECOND + micro
+    local = np.where(local > reference, local - DAY, local)
+    run = np.arange(len(at))
+    return _spread(ok, local, ok.copy(), run, clock, np.full(len(at), 15, np.int64))

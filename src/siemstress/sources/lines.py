@@ -80,10 +80,14 @@ class Lines:
         array = pa.Array.from_buffers(pa.string_view(), len(starts), [validity, views, self.arrow])
         return cast(pl.Series, pl.from_arrow(array))
 
-    def views(self, starts: Ints, lengths: Ints) -> Words:
-        """Arrow string views of parts of the buffer, which is buffer number 0: two words each."""
+    def views(self, starts: Ints, lengths: Ints, buffer: int = 0) -> Words:
+        """Arrow string views, two words each, of parts of the buffer, which has a number."""
         views = np.empty((len(starts), 2), np.uint64)
-        if len(lengths) and int(lengths.min()) > 12:
+        if buffer:
+            starts_in = (starts.view(np.uint64) << np.uint64(32)) | np.uint64(buffer)
+            self._short_views(views, starts, lengths)
+            views[:, 1] = np.where(lengths > 12, starts_in, views[:, 1])
+        elif len(lengths) and int(lengths.min()) > 12:
             head = self.half_words[starts].astype(np.uint64)
             np.bitwise_or(lengths.view(np.uint64), head << np.uint64(32), out=views[:, 0])
             np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])

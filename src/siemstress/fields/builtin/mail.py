@@ -62,12 +62,12 @@ DOVECOT = Table(
         says("{service}-login: Login: user=<{user_name*}>, method={method}, rip={source_host}, "
              "lip={dest_host}, {_rest*}", action="login", outcome="success"),
         says("{service}-login: {reason*} (auth failed, {attempts*}): user=<{user_name*}>, "
-             "method={method}, rip={source_host}, lip={dest_host}{_rest*}",
+             "method={method}, rip={source_host}, lip={dest_host}, {_rest*}",
              action="login", outcome="failure"),
         says("{service}-login: {reason*}: user=<{user_name*}>, method={method}, "
-             "rip={source_host}, lip={dest_host}{_rest*}", action="disconnect"),
+             "rip={source_host}, lip={dest_host}, {_rest*}", action="disconnect"),
         says("{service}-login: {reason*}: user=<{user_name*}>, rip={source_host}, "
-             "lip={dest_host}{_rest*}", action="disconnect"),
+             "lip={dest_host}, {_rest*}", action="disconnect"),
     ),
     samples=(
         Sample("imap-login: Login: user=<alice>, method=PLAIN, rip=203.0.113.8, lip=192.0.2.2, "

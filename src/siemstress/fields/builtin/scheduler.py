@@ -19,7 +19,7 @@ TABLE = Table(
     ),
     samples=(
         Sample("(root) CMD (   cd / && run-parts --report /etc/cron.hourly)",
-               {"user_name": "root", "command": "   cd / && run-parts --report /etc/cron.hourly",
+               {"user_name": "root", "command": "cd / && run-parts --report /etc/cron.hourly",
                 "action": "cron_run"}),
         Sample("(mallory) REPLACE (mallory)",
                {"user_name": "mallory", "target_user": "mallory", "action": "cron_change",

@@ -24,8 +24,8 @@ TABLE = Table(
         Sample('203.0.113.31 - - [30/Dec/2025:06:06:16 +0000] "POST /login HTTP/1.1" 403 5499 '
                '"-" "curl/8.5.0"',
                {"source_host": "203.0.113.31", "method": "POST", "path": "/login",
-                "version": "HTTP/1.1", "status": "403", "bytes": "5499", "referer": "-",
-                "user_agent": "curl/8.5.0", "action": "request"}),
+                "version": "HTTP/1.1", "status": "403", "bytes": "5499",
+                "user_agent": "curl/8.5.0", "action": "request", "outcome": "failure"}),
     ),
 )  # fmt: skip
 REQUEST = Table(
@@ -34,9 +34,8 @@ REQUEST = Table(
     samples=(
         Sample('"GET /a HTTP/1.1" 200 2326',
                {"method": "GET", "path": "/a", "version": "HTTP/1.1", "status": "200",
-                "bytes": "2326", "action": "request"}),
+                "bytes": "2326", "action": "request", "outcome": "success"}),
         Sample('"\\x16\\x03" 400 226 "-" "-"',
-               {"request": "\\x16\\x03", "status": "400", "bytes": "226", "referer": "-",
-                "user_agent": "-", "action": "request"}),
+               {"request": "\\x16\\x03", "status": "400", "bytes": "226", "outcome": "failure", "action": "request"}),
     ),
 )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Web servers' access logs: Common and Combined Log Format (Apache HTTP Server, mod_log_config)."""
+
+import numpy as np
+
+from siemstress.formats.base import Format, Sample
+from siemstress.formats.clock import Clock
+from siemstress.formats.header import Header, Span
+from siemstress.formats.stamps import access
+from siemstress.formats.syslog import without_return
+from siemstress.sources.lines import Lines, Mask
+
+_HYPHEN, _BLANK, _CLOSE = 45, 32, 93
+_STAMP = 26
+
+
+def _read(lines: Lines, _clock: Clock) -> tuple[Mask, Header]:
+    ends, returned = without_return(lines)
+    client = lines.find(lines.starts, ends, " ")
+    ok = client > 0
+    ident = lines.starts + np.where(ok, client + 1, 0)
+    bracket = lines.find(ident, ends, " [")
+    ok &= bracket > 0
+    named = ident + np.where(ok, bracket, 0)
+    blank = lines.find(ident, named, " ")
+    ok &= blank > 0
+    user = ident + np.where(ok, blank + 1, 0)
+    at = np.where(ok, named + 2, lines.starts)
+    ok &= at + _STAMP + 2 <= ends
+    stamps = access(lines, np.where(ok, at, lines.starts))
+    close = np.where(ok, at + _STAMP, lines.starts)
+    ok &= stamps.ok & (lines.byte(close) == _CLOSE) & (lines.byte(close + 1) == _BLANK)
+    length = named - user
+    absent = (length == 1) & (lines.byte(user) == _HYPHEN)
+    exact = stamps.exact & (blank == 1) & (lines.byte(ident) == _HYPHEN) & (length > 0)
+    if returned is not None:
+        exact &= ~returned
+    rows = np.flatnonzero(ok)
+    message = close + 2
+    header = Header(
+        lines=lines,
+        format="webaccess",
+        message=Span(message, ends - message),
+        time=stamps.time,
+        zone=stamps.zone,
+        spans={
+            "source_host": Span(lines.starts, client),
+            "user_name": Span(user, np.where(absent, -1, length)),
+        },
+        rebuilt=exact,
+        program="webaccess",
+    )
+    return ok, header.take(rows)
+
+
+ACCESS = Format(
+    name="webaccess",
+    read=_read,
+    rank=20,
+    samples=(
+        Sample(
+            '203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" '
+            '"Mozilla/5.0"',
+            {"time": "2000-10-10T20:55:36", "zone": "-07:00", "source_host": "203.0.113.9",
+             "user_name": None, "message": '"GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0"',
+             "action": "request", "outcome": "success", "fields.status": "200",
+             "fields.path": "/a", "fields.user_agent": "Mozilla/5.0"},
+        ),
+        Sample(
+            '2001:db8::9 - frank [10/Oct/2000:13:55:36 +0000] "GET /b HTTP/1.0" 404 -',
+            {"source_host": "2001:db8::9", "user_name": "frank", "outcome": "failure",
+             "fields.method": "GET", "fields.status": "404"},
+        ),
+    ),
+)  # fmt: skip
