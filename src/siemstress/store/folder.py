@@ -66,7 +66,11 @@ class Folder:
         except OSError as e:
             raise failure(e, self.path) from e
         # A reader may have made the lock in a folder that a writer has just made.
-        if set(names) <= {LOCK} or IDS in names or any((self.path / n / LOG).is_dir() for n in names):
+        if (
+            set(names) <= {LOCK}
+            or IDS in names
+            or any((self.path / n / LOG).is_dir() for n in names)
+        ):
             return
         raise StoreError(
             "is no lake but a folder with other things in it; lake= wants a folder of its own",
