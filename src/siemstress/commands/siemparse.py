@@ -1,0 +1,165 @@
+"""siemparse: parse log lines into the store."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from siemstress.commands.command import Parser, run, say
+from siemstress.errors import SiemstressError
+
+if TYPE_CHECKING:
+    from siemstress.config import Config, Section
+    from siemstress.ingest.inputs import Input
+    from siemstress.ingest.pipeline import Pipeline
+    from siemstress.store.base import Store
+
+EXAMPLES = """\
+  siemparse /var/log/auth.log               read a file into the default section's table
+  siemparse -s auth /var/log/auth.log*      rotated and compressed ones too, each line once
+  journalctl -o short-iso | siemparse       read standard input to its end
+  siemparse -z Europe/Zurich evidence.log   stamps without a zone are Zurich's
+  siemparse --clear --force -s auth         delete a section's table
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    it = Parser("siemparse", "Parse log lines into the store.", EXAMPLES)
+    it.add_argument("files", nargs="*", metavar="FILE", help="log file, also .gz .zst .xz .bz2; "
+                    "standard input without any, or for -")  # fmt: skip
+    it.add_argument("-s", "--section", default="default", metavar="SECTION",
+                    help="section of the config file: its table and parser (default: default)")  # fmt: skip
+    it.add_argument("-z", "--zone", "--tzone", dest="zone", metavar="TZONE",
+                    help="time zone of stamps that name none: '+0500' or Europe/Zurich "
+                    "(default: this machine's)")  # fmt: skip
+    it.add_argument("-p", "--parser", metavar="PARSER",
+                    help="log format, in place of the section's; auto looks at the lines")  # fmt: skip
+    it.add_argument("--again", action="store_true",
+                    help="store files from the start, even what has been stored of them")  # fmt: skip
+    it.add_argument("--clear", action="store_true", help="delete the section's table")
+    it.add_argument("--force", action="store_true", help="do as --clear says without asking")
+    it.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    return it
+
+
+def main() -> int:
+    """Run the command."""
+    return run("siemparse", _main)
+
+
+def _main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
+    from siemstress import config as configs
+    from siemstress.store.opening import open_store
+
+    config = configs.load(options.config)
+    section = config.section(options.section)
+    if not options.quiet:
+        for warning in config.warnings:
+            say(f"siemparse: {warning}")
+    store = open_store(config)
+    try:
+        if options.clear:
+            return _clear(options, section, store)
+        return _parse(options, config, section, store)
+    finally:
+        store.close()
+
+
+def _clear(options: argparse.Namespace, section: Section, store: Store) -> int:
+    status = store.status(section.table)
+    what = f"table {section.table} with {status.rows if status else 0:,} events"
+    if not options.force:
+        say(f"siemparse: would delete {what}; say --force as well to do it")
+        return 2
+    store.drop(section.table)
+    if not options.quiet:
+        say(f"siemparse: deleted {what}")
+    return 0
+
+
+def _parse(options: argparse.Namespace, config: Config, section: Section, store: Store) -> int:
+    from siemstress.formats.clock import local_zone, parse_zone
+    from siemstress.ingest.inputs import bring_in, open_inputs
+    from siemstress.ingest.parsing import LineParser
+    from siemstress.ingest.pipeline import Pipeline
+
+    zone = parse_zone(options.zone) if options.zone else local_zone()
+    try:
+        lines = LineParser(options.parser or section.parser)
+    except SiemstressError as e:
+        if options.parser is None:
+            e.file, e.section, e.key = str(config.path), section.name, "parser"
+        raise
+    pipeline = Pipeline(store, section.table, lines)
+    sources = open_inputs(options.files)
+    started = time.monotonic()
+    status = 0
+    with _progress(options, pipeline, sources) as watch:
+        for source in sources:
+            try:
+                note = bring_in(pipeline, source, zone, again=options.again, watch=watch)
+            except SiemstressError as e:
+                if e.exit_status != 2:
+                    raise
+                # A file that is damaged stops only itself.
+                say(f"siemparse: {e}")
+                status = e.exit_status
+            else:
+                if note and not options.quiet:
+                    say(f"siemparse: {note}")
+    if not options.quiet:
+        _summary(pipeline, section, time.monotonic() - started)
+    return status
+
+
+@contextmanager
+def _progress(
+    options: argparse.Namespace, pipeline: Pipeline, inputs: Sequence[Input]
+) -> Iterator[Callable[[], None] | None]:
+    """A progress bar on a terminal; gives what to call to move it."""
+    if options.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    total = sum(i.log.size if i.log is not None else 0 for i in inputs)
+    text = "{task.fields[lines]:,} lines  {task.fields[rate]:,} lines/s  {task.fields[mb]:.0f} MB/s"
+    started = time.monotonic()
+    columns = (BarColumn(), TextColumn(text), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total or None, lines=0, rate=0, mb=0.0)
+
+        def watch() -> None:
+            seconds = max(time.monotonic() - started, 0.001)
+            counts = pipeline.counts
+            done = sum(i.log.done for i in inputs if i.log is not None)
+            bar.update(
+                task,
+                completed=min(done, total) if total else None,
+                lines=counts.lines,
+                rate=round(counts.lines / seconds),
+                mb=counts.bytes / seconds / 1e6,
+            )
+
+        yield watch
+
+
+def _summary(pipeline: Pipeline, section: Section, seconds: float) -> None:
+    counts = pipeline.counts
+    rate = round(counts.lines / max(seconds, 0.001))
+    unread = f"{counts.unread:,} of them in no known format" if counts.unread else "all read"
+    say(
+        f"siemparse: stored {counts.lines:,} lines in {section.table} ({unread}), "
+        f"{seconds:.1f} s, {rate:,} lines/s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

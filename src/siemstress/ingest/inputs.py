@@ -1,0 +1,142 @@
+"""What siemparse is given to read: files, and standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from siemstress.errors import Conflict, InputError
+from siemstress.formats.clock import Clock
+from siemstress.ingest.pipeline import Pipeline, Source
+from siemstress.sources.chunks import ChunkReader, PipeStream
+from siemstress.sources.files import (
+    TAIL,
+    LogFile,
+    Place,
+    again_from_start,
+    is_regular,
+    of_file,
+    open_file,
+    resume,
+)
+
+# A file's own time is believed from this one on (1990, in µs): archives may hold none.
+_BELIEVED = 631_152_000_000_000
+# How often one begins anew because another process stores the same file.
+_ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or, with `log` None, a pipe by its descriptor; `label` is what the user calls it."""
+
+    label: str
+    log: LogFile | None
+    descriptor: int = 0
+
+
+def open_inputs(paths: Sequence[str]) -> list[Input]:
+    """Open all that is to be read; `-` and no path at all are standard input.
+
+    Raises:
+        InputError: one of them is not there, not readable, or a folder.
+
+    """
+    return [_standard_input() if path == "-" else _file(path) for path in paths or ["-"]]
+
+
+def _file(path: str) -> Input:
+    log = open_file(path)
+    if is_regular(log.file):
+        return Input(path, log)
+    return Input(path, None, log.file.fileno())
+
+
+def _standard_input() -> Input:
+    """Standard input; where it is a file from its start on, it is read as one."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed")
+    descriptor = sys.stdin.fileno()
+    try:
+        file = os.fdopen(descriptor, "rb", buffering=0, closefd=False)
+        if is_regular(file) and file.tell() == 0:
+            path = os.path.realpath(f"/dev/fd/{descriptor}")
+            return Input("standard input", of_file(file, path))
+    except OSError as e:
+        raise InputError(f"standard input cannot be read: {e.strerror}") from e
+    return Input("standard input", None, descriptor)
+
+
+def bring_in(
+    pipeline: Pipeline,
+    source: Input,
+    zone: str | int,
+    *,
+    again: bool = False,
+    watch: Callable[[], None] | None = None,
+) -> str | None:
+    """Store what has not been stored of a source; returns a note for the user, if any.
+
+    With `again` a file is stored from its start. `zone` is that of stamps which name none.
+
+    Raises:
+        InputError: a file is damaged; what comes before the damage is stored.
+        StoreError: the store cannot be written.
+
+    """
+    now = time.time_ns() // 1000
+    log = source.log
+    if log is None:
+        stream = PipeStream(source.descriptor)
+        reader = ChunkReader(stream, 0, stream.wait)
+        path = None if source.label == "standard input" else os.path.realpath(source.label)
+        pipeline.run(Source(reader, path, Clock(now, zone)), watch)
+        return None
+    clock = Clock(log.modified if log.modified >= _BELIEVED else now, zone)
+    first: Place | None = None
+    for _ in range(_ATTEMPTS):
+        place = _place(pipeline, log, again=again and first is None)
+        first = first or place
+        try:
+            reader = _run(pipeline, log, place, clock, watch)
+        except Conflict:
+            # Another process stores the same file: go on behind what it has stored.
+            continue
+        if reader.error is not None:
+            raise InputError(_damage(reader), file=source.label)
+        return _note(source, place, reader)
+    raise Conflict("other processes store the same file all the time", file=source.label)
+
+
+def _place(pipeline: Pipeline, log: LogFile, *, again: bool) -> Place:
+    def position(consumer: str) -> int | None:
+        return pipeline.store.position(pipeline.table, consumer)
+
+    return again_from_start(log, position) if again else resume(log, position)
+
+
+def _run(
+    pipeline: Pipeline, log: LogFile, place: Place, clock: Clock,
+    watch: Callable[[], None] | None,
+) -> ChunkReader:  # fmt: skip
+    before = max(0, place.start - TAIL)
+    tail = log.read_at(before, place.start - before) if place.start else b""
+    reader = ChunkReader(log.stream(place.start), place.start)
+    pipeline.run(Source(reader, log.path, clock, place.consumers, tail), watch)
+    return reader
+
+
+def _damage(reader: ChunkReader) -> str:
+    reason = " ".join(str(reader.error).split()) or type(reader.error).__name__
+    return f"damaged behind byte {reader.at:,} ({reason}); what comes before is stored"
+
+
+def _note(source: Input, place: Place, reader: ChunkReader) -> str | None:
+    if not place.start or source.log is None:
+        return None
+    if reader.at == place.start:
+        return f"{source.label}: all of it is stored already; --again stores it once more"
+    return f"{source.label}: went on behind byte {place.start:,}, stored before"

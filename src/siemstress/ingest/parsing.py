@@ -1,0 +1,90 @@
+"""A chunk of lines to a frame of events."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from siemstress.extensions import load
+from siemstress.fields.events import EventBuilder, Origin
+from siemstress.fields.tables import Table
+from siemstress.formats.auto import Reader
+from siemstress.formats.clock import Clock
+from siemstress.formats.header import Header
+from siemstress.formats.stamps import NO_TIME
+from siemstress.sources.lines import Ints, Lines
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Events of a chunk, and how many of its lines no format could read."""
+
+    events: pl.DataFrame
+    lines: int
+    unread: int
+
+
+class LineParser:
+    """Makes events of lines; may be used by many threads at once."""
+
+    def __init__(self, parser: str) -> None:
+        """`parser` is a format's name, or `auto`.
+
+        Raises:
+            ConfigError: there is no such format.
+
+        """
+        self._reader = Reader(parser)
+        self._builder = EventBuilder(list(load("siemstress.messages", Table)))
+        self._machine = socket.gethostname() or os.uname().nodename
+
+    def parse(self, lines: Lines, clock: Clock, source_path: str | None, first_id: int) -> Parsed:
+        """The events of all lines, with ids from `first_id` on in the order of the lines."""
+        headers = list(self._reader.read(lines, clock))
+        _place_in_time(headers, len(lines), clock.reference)
+        received = time.time_ns() // 1000
+        origin = Origin(first_id, received, source_path, self._machine)
+        frames = [self._builder.build(header, rows, origin) for rows, header in headers]
+        events = _together(frames)
+        if len(lines.bad):
+            events = _with_bytes(events, first_id, lines)
+        unread = sum(len(rows) for rows, header in headers if not header.parsed)
+        return Parsed(events, len(lines), unread)
+
+
+def _place_in_time(headers: list[tuple[Ints, Header]], count: int, reference: int) -> None:
+    """Give lines without a stamp the time of the line before; their zone stays unknown.
+
+    In front of the first stamp the first one counts, and without any the reference.
+    """
+    if all((header.time != NO_TIME).all() for _, header in headers):
+        return
+    times = np.full(count, NO_TIME, np.int64)
+    for rows, header in headers:
+        times[rows] = header.time
+    known = np.flatnonzero(times != NO_TIME)
+    if len(known):
+        before = np.searchsorted(known, np.arange(count), "right") - 1
+        times = times[known[np.maximum(before, 0)]]
+    else:
+        times[:] = reference
+    for rows, header in headers:
+        header.time = times[rows]
+
+
+def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    if len(frames) == 1:
+        return frames[0]
+    # What is an enumeration here need not be the same one there.
+    return pl.concat([frame.cast({pl.Enum: pl.String}) for frame in frames])
+
+
+def _with_bytes(events: pl.DataFrame, first_id: int, lines: Lines) -> pl.DataFrame:
+    """Add the bytes of lines that are not UTF-8."""
+    broken = pl.DataFrame({"id": first_id + lines.bad, "raw_bytes": lines.bad_bytes})
+    return events.drop("raw_bytes").join(broken, on="id", how="left").select(events.columns)
