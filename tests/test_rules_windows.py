@@ -225,3 +225,46 @@ def test_then_waits_for_what_must_follow(tmp_path: Path) -> None:
     assert starts(store) == [("a", 59)]
     # The successes before the failures are no part of it, those until the last one are.
     assert alert["event_count"] == 5
+
+
+ROLES = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 100), max_size=10), st.lists(st.integers(0, 100), max_size=5)
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@few
+@given(batches=ROLES, span=st.integers(1, 40), limit=st.integers(0, 3))
+def test_then_in_every_order_of_arrival(
+    batches: list[tuple[list[int], list[int]]], span: int, limit: int
+) -> None:
+    def hot_ends(counted: list[int], ends: list[int]) -> set[int]:
+        return {t for t in ends if sum(t - span <= c <= t for c in counted) > limit}
+
+    counted: list[int] = []
+    ends: list[int] = []
+    expected: list[int] = []
+    with tempfile.TemporaryDirectory() as folder:
+        text = f"[r]\nsection=auth\naction=a\nthen_action=b\ninterval={span}s\nlimit={limit}\n"
+        loaded = read_rules(Path(folder) / "rules", text)
+        store = Lake(Path(folder) / "lake")
+        for more_counted, more_ends in batches:
+            was_hot = hot_ends(counted, ends)
+            counted, ends = counted + more_counted, ends + more_ends
+            store_events(store, [(t, None) for t in more_counted], action="a")
+            store_events(store, [(t, None) for t in more_ends], action="b")
+            run(store, *loaded.rules)
+            is_hot = hot_ends(counted, ends)
+            runs: list[list[int]] = []
+            previous: int | None = None
+            for t in sorted(set(ends)):
+                if t in is_hot and previous in is_hot and t - (previous or 0) <= span:
+                    runs[-1].append(t)
+                elif t in is_hot:
+                    runs.append([t])
+                previous = t
+            expected += [found[0] for found in runs if not was_hot & set(found)]
+            assert [t for _, t in starts(store)] == sorted(expected)
