@@ -74,10 +74,6 @@ def test_status_shows_each_table(lake: Lake, tmp_path: Path) -> None:
     fill(lake)
     said, _ = siemmanage(tmp_path, "status", "-c", "s.conf")
     auth, access, orphan = said.split("\n\n")
-    lines = dict(
-        line.split("  ", 1) for line in (" ".join(auth.split("  ")[:0]) or auth).splitlines()[:0]
-    )
-    assert not lines
     words = [" ".join(line.split()) for line in auth.splitlines()]
     assert words[0] == "Auth section auth, logins"
     assert "events 3,000" in words
@@ -103,12 +99,6 @@ def test_status_as_json(lake: Lake, tmp_path: Path) -> None:
     assert auth["consumers"] == {"/var/log/auth.log \x1b[31m": 3}
     assert datetime.fromisoformat(auth["time_max"]).isoformat() == "2026-03-01T12:49:59+00:00"
     assert access["files"] == 1
-    nothing, _ = (
-        siemmanage(tmp_path, "status", "--json", "-c", "/dev/null", status=0)
-        if False
-        else ("[]", "")
-    )
-    assert json.loads(nothing) == []
 
 
 def test_nothing_stored_yet(lake: Lake, tmp_path: Path) -> None:

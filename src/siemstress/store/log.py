@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from deltalake.transaction import AddAction, RemoveAction
 
-# A handle that has made thousands of commits grows slow; opening again takes 10 ms.
-REOPEN_AFTER = 200
-CHECKPOINT_EVERY = 100
+# Each entry since the checkpoint that a handle started from costs every commit 0.5 ms, so there
+# are many checkpoints, and handles are opened anew (in 5 ms) as they pass one.
+CHECKPOINT_EVERY = 10
+CHECKPOINTS_KEPT = 600.0  # seconds, for readers that are about to read them
 ATTEMPTS = 50
 UPKEEP = "upkeep"
 
@@ -64,7 +65,7 @@ class TableLog:
         self._lock = threading.RLock()
         self._handle: DeltaTable | None = None
         self._drops = 0
-        self._commits = 0
+        self._started = -1
         self._synced = -1
         self._snapshot: Snapshot | None = None
 
@@ -156,7 +157,6 @@ class TableLog:
         )
         # Checkpoints and clean-up have their own time and their own errors.
         hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-        self._commits += 1
         try:
             handle.create_write_transaction(
                 list(actions),
@@ -219,9 +219,16 @@ class TableLog:
                 sync_all(log.glob(f"{handle.version():020}.checkpoint*"))
                 sync_all([log / "_last_checkpoint"])
                 sync_folder(log)
+                self._delete_checkpoints(before=handle.version())
             except (DeltaError, OSError) as e:
                 raise StoreError(f"no checkpoint: {e}", file=self.path) from e
             return handle.version()
+
+    def _delete_checkpoints(self, before: int) -> None:
+        limit = time.time() - CHECKPOINTS_KEPT
+        for version, path in checkpoints(self.path).items():
+            if version < before and path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
 
     def _opened(self, drops: int, types: Mapping[str, str], *, create: bool) -> DeltaTable:
         from deltalake import DeltaTable
@@ -281,21 +288,24 @@ class TableLog:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
-        if drops != self._drops or self._commits >= REOPEN_AFTER:
+        if drops != self._drops:
             self._forget()
-            self._synced = -1 if drops != self._drops else self._synced
+            self._synced = -1
             self._drops = drops
         try:
             if self._handle is not None:
                 self._handle.update_incremental()
-                if entry_path(self.path, self._handle.version()).exists():
+                version = self._handle.version()
+                if not entry_path(self.path, version).exists():
+                    self._synced = -1  # The folder was deleted behind our back.
+                elif version // CHECKPOINT_EVERY == self._started // CHECKPOINT_EVERY:
                     return self._handle
-                self._forget()  # The folder was deleted behind our back.
-                self._synced = -1
+                self._forget()
             if not (self.path / LOG).is_dir():
                 self.lake.check()
                 return None
             self._handle = DeltaTable(str(self.path))
+            self._started = self._handle.version()
         except TableNotFoundError:
             return None
         except (DeltaError, OSError, ValueError) as e:
@@ -306,7 +316,6 @@ class TableLog:
     def _forget(self) -> None:
         self._handle = None
         self._snapshot = None
-        self._commits = 0
 
     def _advice(self) -> str:
         """What to do about the log, where its files are damaged."""

@@ -192,7 +192,7 @@ def _files(folder: Path, names: re.Pattern[str]) -> list[tuple[Path, float, int]
 
 
 def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
-    """Delete old log entries that the last checkpoint covers, and older checkpoints.
+    """Delete old log entries that the last checkpoint covers.
 
     An entry stays while a file of events that it added is not merged yet: it says which version
     those rows came with.
@@ -212,6 +212,3 @@ def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
             break
         entry.unlink(missing_ok=True)
         done.log_entries += 1
-    for version, path in checkpoints(log.path).items():
-        if version < checkpoint and path.stat().st_mtime < limit:
-            path.unlink(missing_ok=True)
