@@ -157,20 +157,20 @@ def _slices(events: Events, *, newest_first: bool) -> Iterator[Events]:
 
 def _timed_slices(events: Events, *, newest_first: bool) -> Iterator[Events]:
     wanted = events.wanted
-    span = _span(events)
-    if span is None:
+    found = span(events)
+    if found is None:
         return
-    for first, last in _cuts(events, *span, newest_first=newest_first):
+    for first, last in _cuts(events, *found, newest_first=newest_first):
         # Times before the year 1 and after 9999 cannot be written; they are in the outer slices.
-        low = wanted.time_min if first == span[0] else first
-        high = wanted.time_max if last == span[1] else last
+        low = wanted.time_min if first == found[0] else first
+        high = wanted.time_max if last == found[1] else last
         part = replace(events, wanted=replace(wanted, time_min=low, time_max=high))
         if low is None and high is None:
             part = replace(part, more=(*part.more, _timed()))
         yield part
 
 
-def _span(events: Events) -> tuple[datetime, datetime] | None:
+def span(events: Events) -> tuple[datetime, datetime] | None:
     """The first and the last time of the events in the filter's range, as far as they are dates."""
     time = column("time")
     low = exp.Greatest(this=exp.Min(this=time), expressions=[timestamp(datetime.min)])

@@ -1,0 +1,178 @@
+"""Rows as a table for people: columns side by side, fitted to the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from rich.cells import cell_len, chop_cells
+
+from siemstress.render.text import visible
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GAP = 2
+NARROWEST = 8
+
+# Without a terminal's width: longer values stick out. With one: they end in an ellipsis.
+WIDEST = 64
+LONGEST = 4_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+class Table:
+    """Writes batches as lines of columns whose widths follow from the first batch.
+
+    `width` is the terminal's, in cells: longer values go on in the next line. None: a row is one
+    line however long. Times are shown in `zone` (None: the machine's own). What could steer a
+    terminal is written as escapes.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        out: BinaryIO,
+        *,
+        width: int | None = None,
+        zone: tzinfo | None = None,
+        bold: bool = False,
+        encoding: str = "utf-8",
+    ) -> None:
+        self._columns = columns
+        self._out = out
+        self._width = width
+        self._zone = zone
+        self._bold = bold
+        self._encoding = encoding
+        self._widths: list[int] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write a batch's rows, of which the table shows its own columns."""
+        if not batch.num_rows:
+            return
+        places = [batch.schema.get_field_index(name) for name in self._columns]
+        columns = [_cells(batch.column(place), self._zone) for place in places]
+        right = [_is_number(batch.schema.field(place).type) for place in places]
+        if not self._widths:
+            headings = [cell(name) for name in self._columns]
+            self._widths = self._fitted(headings, columns)
+            self._put(self._lines([headings], right), bold=self._bold)
+        self._put(self._lines(zip(*columns, strict=True), right))
+
+    def close(self) -> None:
+        """Nothing stands behind the last row."""
+
+    def _put(self, lines: Iterable[str], *, bold: bool = False) -> None:
+        text = "".join(f"{_BOLD}{line}{_PLAIN}\n" if bold else f"{line}\n" for line in lines)
+        self._out.write(text.encode(self._encoding, "backslashreplace"))
+
+    def _fitted(self, headings: Sequence[str], columns: Sequence[Sequence[str]]) -> list[int]:
+        """The widths of the columns, narrower than they would be where the terminal ends."""
+        widths = [
+            max(map(_length, (heading, *cells)))
+            for heading, cells in zip(headings, columns, strict=True)
+        ]
+        if self._width is None:
+            return [min(width, WIDEST) for width in widths]
+        excess = sum(widths) + GAP * (len(widths) - 1) - self._width
+        while excess > 0 and max(widths) > NARROWEST:
+            # The widest gives, down to the next widest, which then gives with it.
+            place = widths.index(max(widths))
+            second = max([w for w in widths if w < widths[place]], default=NARROWEST)
+            given = min(excess, widths[place] - max(second, NARROWEST)) or 1
+            widths[place] -= given
+            excess -= given
+        return widths
+
+    def _lines(self, rows: Iterable[Sequence[str]], right: Sequence[bool]) -> Iterable[str]:
+        widths = self._widths
+        places = range(len(widths))
+        for row in rows:
+            lengths = [_length(text) for text in row]
+            if self._width is None or all(lengths[n] <= widths[n] for n in places):
+                yield _line(row, lengths, widths, right)
+                continue
+            folded = [fold(_cut(text), widths[n]) for n, text in enumerate(row)]
+            for number in range(max(map(len, folded))):
+                parts = [part[number] if number < len(part) else "" for part in folded]
+                yield _line(parts, [_length(text) for text in parts], widths, right)
+
+
+def _line(
+    row: Sequence[str], lengths: Sequence[int], widths: Sequence[int], right: Sequence[bool]
+) -> str:
+    parts = []
+    for text, length, width, is_number in zip(row, lengths, widths, right, strict=True):
+        blanks = " " * (width - length)
+        parts.append(blanks + text if is_number else text + blanks)
+    return (" " * GAP).join(parts).rstrip()
+
+
+def cell(value: str) -> str:
+    """A text on one line, with nothing in it that steers a terminal."""
+    return visible(value).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def fold(text: str, width: int) -> list[str]:
+    """The text in lines of so many cells at most, broken at blanks where there are some."""
+    lines = []
+    while _length(text) > width:
+        head = chop_cells(text[: width + 1], width)[0]
+        blank = head.rfind(" ")
+        if blank > len(head) // 2 and text[len(head) : len(head) + 1] != " ":
+            head = head[:blank]
+        lines.append(head.rstrip())
+        text = text[len(head) :].lstrip(" ")
+    return [*lines, text]
+
+
+def show_time(micros: int, zone: tzinfo | None) -> str:
+    """A time given in microseconds since 1970, UTC, as a person of the zone writes it."""
+    try:
+        moment = (_EPOCH + timedelta(microseconds=micros)).astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return f"{micros} µs"
+    text = moment.strftime("%Y-%m-%d %H:%M:%S") if moment.year > 999 else str(moment)[:19]
+    if not moment.microsecond:
+        return text
+    return f"{text}.{moment.microsecond:06}".removesuffix("000")
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _cells(array: pa.Array, zone: tzinfo | None) -> list[str]:
+    import pyarrow as pa
+
+    kind = array.type
+    show: Callable[[Any], str] = lambda value: cell(str(value))  # noqa: E731
+    if pa.types.is_timestamp(kind):
+        array = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        show = lambda micros: show_time(micros, zone)  # noqa: E731
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        show = lambda value: cell(value.decode("utf-8", "backslashreplace"))  # noqa: E731
+    elif pa.types.is_map(kind):
+        show = _map_cell
+    elif pa.types.is_boolean(kind):
+        show = lambda value: "yes" if value else "no"  # noqa: E731
+    return ["" if value is None else show(value) for value in array.to_pylist()]
+
+
+def _map_cell(pairs: Sequence[tuple[object, object]]) -> str:
+    return " ".join(cell(f"{key}={'' if value is None else value}") for key, value in pairs)
