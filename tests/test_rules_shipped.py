@@ -75,7 +75,8 @@ def raised(store: Store) -> list[str]:
 
 
 def put(store: Store, count: int, columns: Columns, table: str = "Entries", first: int = 0) -> None:
-    store_events(store, [(first + n, "203.0.113.9") for n in range(count)], table, **columns)
+    known = {"host": "web1", "user_name": "mallory", **columns}
+    store_events(store, [(first + n, "203.0.113.9") for n in range(count)], table, **known)
 
 
 @pytest.mark.parametrize(("rule", "count", "columns"), CASES)

@@ -143,7 +143,7 @@ def _for_ever(engine: Engine, poll: float, *, quiet: bool) -> int:
 def _tell(raised: Raised, *, quiet: bool) -> None:
     if quiet:
         return
-    for alert in raised.alerts:
+    for alert in sorted(raised.alerts, key=lambda a: a.time):
         text = " ".join(alert.message.split())
         say(f"{alert.time:%Y-%m-%d %H:%M:%S} [{alert.rule.name}] {text}")
     untold = raised.count - len(raised.alerts)

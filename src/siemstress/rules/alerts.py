@@ -30,7 +30,7 @@ class Alert:
 
     rule: Rule
     id: str
-    group: tuple[str | None, ...]
+    group: tuple[str, ...]
     group_key: str
     time: datetime
     first: datetime | None
@@ -117,29 +117,28 @@ def _row(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _group_columns(rule: Rule, group: Sequence[str | None]) -> dict[str, Any]:
+def _group_columns(rule: Rule, group: Sequence[str]) -> dict[str, Any]:
     """The group's values in the columns and fields that they came from."""
     keys = rule.match.group_by if isinstance(rule.match, Window) else ()
     found: dict[str, Any] = {}
-    fields: dict[str, str | None] = {}
+    fields: dict[str, str] = {}
     for key, value in zip(keys, group, strict=True):
         if key.field is not None:
             fields[key.field] = value
         elif key.name not in _OWN and key.name in {c.name for c in schema.EVENT}:
             kind = schema.ALL[key.name].kind
-            is_number = kind.startswith("int") and value is not None
-            found[key.name] = int(value) if is_number and value is not None else value
+            found[key.name] = int(value) if kind.startswith("int") else value
     return {**found, "fields": fields} if fields else found
 
 
-def _message(rule: Rule, keys: Sequence[GroupKey], group: Sequence[str | None], events: int) -> str:
+def _message(rule: Rule, keys: Sequence[GroupKey], group: Sequence[str], events: int) -> str:
     values: dict[str, str] = {
         "count": str(events),
         "limit": str(rule.limit),
         "interval": spelled(rule.interval),
         "rule": rule.name,
     }
-    values |= {k.name: "-" if v is None else v for k, v in zip(keys, group, strict=True)}
+    values |= {k.name: v for k, v in zip(keys, group, strict=True)}
     if rule.message:
         return filled(rule.message, values)
     of = " ".join(f"{k.name}={values[k.name]}" for k in keys)

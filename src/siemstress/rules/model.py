@@ -125,7 +125,7 @@ def alert_id(rule: str, group_key: str, start: datetime) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def group_json(keys: Sequence[GroupKey], values: Sequence[str | None]) -> str:
+def group_json(keys: Sequence[GroupKey], values: Sequence[str]) -> str:
     """A group as alerts keep it: a JSON object of the keys and their values."""
     pairs = zip((k.name for k in keys), values, strict=True)
     return json.dumps(dict(pairs), ensure_ascii=False)

@@ -117,7 +117,7 @@ class Episode:
     `opened` is the time of the first of the `events` counted; `ids` their first thousand.
     """
 
-    group: tuple[str | None, ...]
+    group: tuple[str, ...]
     start: datetime
     last: datetime
     opened: datetime
@@ -218,7 +218,7 @@ def _template(width: int) -> exp.Expr:
     names = [f"g{n}" for n in range(width)]
 
     def same(left: str, right: str) -> str:
-        return "".join(f" AND {left}.{g} IS NOT DISTINCT FROM {right}.{g}" for g in names)
+        return "".join(f" AND {left}.{g} = {right}.{g}" for g in names)
 
     text = _TEMPLATE.format(
         g="".join(f"{name}, " for name in names),
@@ -265,8 +265,13 @@ def _roles(match: Window, present: set[str]) -> Iterator[exp.Expr]:
 
 
 def group_value(key: GroupKey) -> exp.Expr:
-    """A key's value as groups compare it: text in lower case."""
-    column = exp.column(key.column, quoted=True)
+    """A key's value as groups compare it: text in lower case.
+
+    An event without a host counts for the machine that parsed it.
+    """
+    column: exp.Expr = exp.column(key.column, quoted=True)
+    if key.name == "host":
+        column = exp.Coalesce(this=column, expressions=[exp.column("parsed_on", quoted=True)])
     if key.field is not None:
         value: exp.Expr = exp.Bracket(
             this=column, expressions=[exp.Literal.string(key.field)], safe=True
@@ -277,11 +282,13 @@ def group_value(key: GroupKey) -> exp.Expr:
 
 
 def counts(condition: exp.Expr | None, rule: Rule, present: set[str]) -> exp.Expr:
-    """What holds for an event that counts: it has a time, and is no alert of the rule itself.
+    """What holds for an event that counts: it has a time and a group, and is no own alert.
 
     `present` are the columns that the table has; the others are null.
     """
-    parts: list[exp.Expr] = [exp.column("time", quoted=True).is_(exp.null()).not_()]
+    groups = rule.match.group_by if isinstance(rule.match, Window) else ()
+    needed = [exp.column("time", quoted=True), *(group_value(key) for key in groups)]
+    parts: list[exp.Expr] = [exp.Not(this=exp.Is(this=n, expression=exp.null())) for n in needed]
     if condition is not None:
         parts.append(exp.paren(condition.copy()))
     if "source_rule" in present:
