@@ -27,23 +27,24 @@ EXAMPLES = """\
 """
 
 
+_FILES = "log file, also .gz .zst .xz .bz2; standard input without any, or for -"
+_SECTION = "section of the config file: its table and parser (default: default)"
+_ZONE = "time zone of stamps that name none: '+0500' or Europe/Zurich (default: this machine's)"
+_PARSER = "log format, in place of the section's; auto looks at the lines"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     it = Parser("siemparse", "Parse log lines into the store.", EXAMPLES)
-    it.add_argument("files", nargs="*", metavar="FILE", help="log file, also .gz .zst .xz .bz2; "
-                    "standard input without any, or for -")  # fmt: skip
-    it.add_argument("-s", "--section", default="default", metavar="SECTION",
-                    help="section of the config file: its table and parser (default: default)")  # fmt: skip
-    it.add_argument("-z", "--zone", "--tzone", dest="zone", metavar="TZONE",
-                    help="time zone of stamps that name none: '+0500' or Europe/Zurich "
-                    "(default: this machine's)")  # fmt: skip
-    it.add_argument("-p", "--parser", metavar="PARSER",
-                    help="log format, in place of the section's; auto looks at the lines")  # fmt: skip
-    it.add_argument("--again", action="store_true",
-                    help="store files from the start, even what has been stored of them")  # fmt: skip
-    it.add_argument("--clear", action="store_true", help="delete the section's table")
-    it.add_argument("--force", action="store_true", help="do as --clear says without asking")
-    it.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    add = it.add_argument
+    add("files", nargs="*", metavar="FILE", help=_FILES)
+    add("-s", "--section", default="default", metavar="SECTION", help=_SECTION)
+    add("-z", "--zone", "--tzone", dest="zone", metavar="TZONE", help=_ZONE)
+    add("-p", "--parser", metavar="PARSER", help=_PARSER)
+    add("--again", action="store_true", help="store files from the start, stored or not")
+    add("--clear", action="store_true", help="delete the section's table")
+    add("--force", action="store_true", help="do what --clear says")
+    add("-q", "--quiet", action="store_true", help="say nothing but errors")
     return it
 
 

@@ -98,7 +98,7 @@ class ChunkReader:
                     deadline = time.monotonic() + PATIENCE
                     continue
             try:
-                got = self._stream.readinto(memoryview(buffer)[size:room])
+                got = self._stream.readinto(buffer.data[size:room])
             except Exception as e:
                 # Whatever a damaged file makes its decoder raise, what came before counts.
                 self.error = e
