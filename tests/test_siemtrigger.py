@@ -128,6 +128,32 @@ def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
     assert [stdout for stdout, _ in said] == ["", ""]
 
 
+def test_from_lines_to_alerts(conf: Path, store: Store) -> None:
+    (conf.parent / "siemstress.conf").write_text(
+        "[siemstress]\nlake=lake\n[auth]\ntable=Auth\n[userauth]\ntable=UserAuth\n"
+    )
+    (conf.parent / "rules" / "old.conf").write_text(
+        "[whole_line]\nsqlquery=SELECT Id FROM Auth WHERE DateStamp >= now() - interval 1 minute "
+        "AND RawText LIKE 'Aug 23 %host1 SSHD[7]: failed%'\ninterval=1\nlimit=1\n"
+    )
+    lines = [
+        f"Aug 23 06:15:3{n} host1 sshd[7]: Failed password for root from 203.0.113.9 port 4 ssh2\n"
+        for n in range(4)
+    ]
+    for some in (lines[:2], lines[2:]):
+        subprocess.run(
+            [PROGRAM.with_name("siemparse"), "-c", conf.parent / "siemstress.conf", "-s", "auth"],
+            input="".join(some),
+            text=True,
+            check=True,
+            capture_output=True,
+            env=environment(conf.parent),
+        )
+        siemtrigger(conf, "--oneshot")
+    found = [(a["source_rule"], a["source_host"], a["event_count"]) for a in alerts(store)]
+    assert sorted(found, key=str) == [("burst", "203.0.113.9", 4), ("whole_line", None, 2)]
+
+
 def test_check_names_all_mistakes(conf: Path) -> None:
     assert siemtrigger(conf, "--check").stderr == "1 rules in 1 files are fine\n"
     (conf.parent / "rules" / "bad.conf").write_text(

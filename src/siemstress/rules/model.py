@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -98,6 +98,20 @@ class Rule:
     def digest(self) -> str:
         """Names what the rule matches: it changes with the rule's meaning, not with its message."""
         return _digest(self)
+
+    @cached_property
+    def derived(self) -> Mapping[str, exp.Expr]:
+        """Columns that must be worked out for the rule: whole lines, if it speaks of them."""
+        from sqlglot import exp
+
+        match = self.match
+        whole = [match.query] if isinstance(match, Statement) else [match.condition, match.then]
+        named = {c.name for part in whole if part is not None for c in part.find_all(exp.Column)}
+        if "raw" not in named:
+            return {}
+        from siemstress.query.events import derived_columns
+
+        return derived_columns()
 
     def consumer(self, table: str, identity: str) -> str:
         """The name under which the rule's position in a table is kept.

@@ -44,7 +44,7 @@ def answers(
     """
     statement = rule.match
     assert isinstance(statement, Statement)  # noqa: S101 - by the caller's choice
-    scans = {p.table: Scan(p.table, upto=p.upto) for p in tables}
+    scans = {p.table: Scan(p.table, upto=p.upto, derived=rule.derived) for p in tables}
     for table in rule.tables:
         scans.setdefault(table, Scan(table))
     for tick, latest in sorted(touched(store, rule, grown).items()):
@@ -105,6 +105,6 @@ def _buckets(
         .where(counts(statement.touches, rule, set(store.columns(progress.table))))
         .group_by(bucket)
     )
-    scan = Scan(progress.table, after=progress.after, upto=progress.upto)
+    scan = progress.fresh(rule.derived)
     for row in rows(store.select(query, {"fresh": scan})):
         yield row["low"], row["high"]

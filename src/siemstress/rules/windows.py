@@ -27,6 +27,7 @@ from siemstress.store.base import Bounds, Scan, Store, rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_ANY_TIME = Bounds()
 # How many of an alert's events are named by their id.
 IDS_MAX = 1000
 # Alerts hold many ids each: few at a time keep memory small.
@@ -99,6 +100,10 @@ class Progress:
     after: int | None
     upto: int
 
+    def fresh(self, derived: Mapping[str, exp.Expr], bounds: Bounds = _ANY_TIME) -> Scan:
+        """The rows that are new."""
+        return Scan(self.table, bounds, self.after, self.upto, derived)
+
 
 @dataclass(frozen=True)
 class Fresh:
@@ -128,7 +133,8 @@ class Episode:
 def screen(store: Store, progress: Progress, rules: Sequence[Rule]) -> Iterator[Fresh]:
     """For each rule (all on windows), which of a table's new events it matches, in numbers."""
     present = set(store.columns(progress.table))
-    scans = {"fresh": Scan(progress.table, after=progress.after, upto=progress.upto)}
+    derived = next((rule.derived for rule in rules if rule.derived), {})
+    scans = {"fresh": progress.fresh(derived)}
     for first in range(0, len(rules), _SCREENED):
         some = rules[first : first + _SCREENED]
         row = next(rows(store.select(_screening(some, present), scans)))
@@ -139,8 +145,8 @@ def screen(store: Store, progress: Progress, rules: Sequence[Rule]) -> Iterator[
 def arrived(store: Store, progress: Progress) -> int:
     """How many events are new."""
     query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "events"))
-    scan = Scan(progress.table, after=progress.after, upto=progress.upto)
-    row = next(rows(store.select(query.from_(exp.to_table("fresh")), {"fresh": scan})))
+    scans = {"fresh": progress.fresh({})}
+    row = next(rows(store.select(query.from_(exp.to_table("fresh")), scans)))
     return int(row["events"])
 
 
@@ -173,10 +179,10 @@ def new_episodes(
     for n, table in enumerate(tables):
         present = set(store.columns(table.table))
         fresh, earlier = f"fresh{n}", f"earlier{n}"
-        scans[fresh] = Scan(table.table, _bounds(low, high), table.after, table.upto)
+        scans[fresh] = table.fresh(rule.derived, _bounds(low, high))
         parts.append(_matches(fresh, rule, present, 1, edges))
         if table.after is not None:
-            scans[earlier] = Scan(table.table, _bounds(*edges), None, table.after)
+            scans[earlier] = Scan(table.table, _bounds(*edges), None, table.after, rule.derived)
             parts.append(_matches(earlier, rule, present, 0, edges))
     query = _episodes(rule, match, parts)
     width = len(match.group_by)
