@@ -13,7 +13,6 @@ from siemstress.rules.engine import Engine, in_order
 from siemstress.rules.model import Rule
 from siemstress.store.base import Store
 from siemstress.store.lake import Lake
-from stores import python
 
 
 @pytest.fixture
@@ -201,35 +200,3 @@ def test_threads_at_once_raise_each_alert_once(store: Store, tmp_path: Path) -> 
         thread.join()
     assert not failures
     assert starts(store) == [(group, n * 200 + 2) for group in "ab" for n in range(6)]
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from rules import silent, window_rule
-from siemstress.rules.engine import Engine
-from siemstress.store.lake import Lake
-engine = Engine(Lake(Path(sys.argv[1]) / "lake"), [window_rule(60, 2)], silent)
-while True:
-    engine.run(save=True)
-    print("looked", flush=True)
-"""
-
-
-def test_killed_at_any_moment_raises_each_alert_once(store: Store, tmp_path: Path) -> None:
-    expected = []
-    for n in range(5):
-        process = python(KILLED, tmp_path)
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "looked\n"
-            store_events(store, [(n * 200 + second, "a") for second in (0, 1)])
-            store_events(store, [(n * 200 + 2, "a")])
-            expected.append(("a", n * 200 + 2))
-            for _ in range(n):
-                process.stdout.readline()
-        finally:
-            process.kill()
-            process.communicate()
-    run(store, window_rule(60, 2))
-    assert starts(store) == expected

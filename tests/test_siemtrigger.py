@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -126,6 +127,32 @@ def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
         for n in range(4)
     ]
     assert [stdout for stdout, _ in said] == ["", ""]
+
+
+def test_killed_at_any_moment_raises_each_alert_once(conf: Path, store: Store) -> None:
+    chance = random.Random(17)
+    for n in range(6):
+        watcher = subprocess.Popen(
+            [PROGRAM, "-c", conf],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(conf.parent),
+        )
+        try:
+            store_events(store, [(n * 100 + second, "a") for second in (0, 1)])
+            store_events(store, [(n * 100 + 2, "a")])
+            assert watcher.stderr is not None
+            if n % 2:
+                watcher.stderr.readline()
+            time.sleep(chance.uniform(0, 1))
+            store_events(store, [(n * 100 + 3, "a")])
+            time.sleep(chance.uniform(0, 0.2))
+        finally:
+            watcher.kill()
+            watcher.communicate()
+    siemtrigger(conf, "--oneshot")
+    assert starts(store) == [("a", n * 100 + 2) for n in range(6)]
 
 
 def test_from_lines_to_alerts(conf: Path, store: Store) -> None:
