@@ -218,6 +218,8 @@ def test_a_broken_rule_file_is_named_and_the_rest_runs(conf: Path, store: Store)
         ("[siemstress]\npoll=0\n", "poll: must be seconds"),
         ("[siemstress]\npoll=soon\n", "poll: must be seconds"),
         ("[siemstress]\nconfig=none.conf\n", "none.conf: cannot be read"),
+        ("[siemstress]\nconfig=a\0b\n", "config: must be a path"),
+        ("[siemstress]\nconfdir=~nobody-of-this-name/x\n", "confdir: must be a path"),
         (RULE, "[burst]: is no kind of log"),
         ("lake=x\n", "line 1: a [section] must come first"),
     ],

@@ -69,7 +69,7 @@ def _base(path: Path, keys: dict[str, str], *, has_sections: bool) -> Config:
     it, or the one in the usual places.
     """
     if named := keys.get("config", "").strip():
-        return config.load(path.parent / Path(named).expanduser())
+        return config.load(_beside(path, "config", named))
     if has_sections:
         ini = config.read_ini(path)
         wrong = [
@@ -103,12 +103,22 @@ def _confdir(path: Path, keys: dict[str, str]) -> Path:
     value = keys.get("confdir", "").strip()
     if not value:
         return SHIPPED
-    folder = path.parent / Path(value).expanduser()
-    if "\0" in value or not folder.is_dir():
+    folder = _beside(path, "confdir", value)
+    if not folder.is_dir():
         raise ConfigError(
             f"there is no folder {value}", file=path, section=MAIN_SECTION, key="confdir"
         )
     return folder
+
+
+def _beside(path: Path, key: str, value: str) -> Path:
+    """The path that a key names, relative to the file that holds the key."""
+    try:
+        if "\0" not in value:
+            return path.parent / Path(value).expanduser()
+    except RuntimeError:
+        pass  # A home of nobody.
+    raise ConfigError("must be a path", file=path, section=MAIN_SECTION, key=key)
 
 
 def _rule_files(folder: Path) -> tuple[Path, ...]:
