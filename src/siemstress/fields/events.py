@@ -7,31 +7,25 @@ of arrival.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
-from siemstress.fields.captures import Captures
-from siemstress.fields.constants import Constants
 from siemstress.fields.match import Matcher
 from siemstress.fields.programs import Programs
-from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Table
+from siemstress.fields.tables import Table
+from siemstress.fields.values import Values, nullable
 from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_ZONE, ZULU
 from siemstress.formats.syslog import FACILITIES
 from siemstress.schema import EVENT, polars_type
-from siemstress.sources.lines import PADDING, Ints, Lines, Mask
+from siemstress.sources.lines import PADDING, Ints, Lines
 
 Words = npt.NDArray[np.uint64]
 Names = npt.NDArray[np.int16]
-
-# Fields that formats find in heads of lines.
-HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_data")
 
 # Of a row's sort key, the bits for the program; the rest is for the message's first bytes.
 _PROGRAM_BITS = 12
@@ -57,21 +51,7 @@ class EventBuilder:
         self._matcher = Matcher(tables)
         self._programs = Programs(self._matcher.programs)
         self._program_numbers = {n: i for i, n in enumerate(self._matcher.programs)}
-        patterns = [pattern for table in tables for pattern in table.patterns]
-        sets = [pattern.sets for pattern in patterns]
-        names = _names(self._matcher, [*sets, dict.fromkeys(HEAD_FIELDS, "")])
-        self._names = {name: number for number, name in enumerate(names)}
-        found = {value for pairs in sets for value in pairs.values()}
-        values = sorted(found | {"success", "failure"})
-        self._success = len(names) + values.index("success")
-        self._failure = len(names) + values.index("failure")
-        self._requests = np.array([False, *(p.get("action") == "request" for p in sets)])
-        self._constants = Constants([*names, *values])
-        # Which column or field an edge's capture fills; -1: none.
-        self._name_of_edge = np.array(
-            [self._names.get(name, -1) for name in self._matcher.names], np.int16
-        )
-        self._set_values = _set_table(self._names, values, len(names), sets)
+        self._values = Values(self._matcher, tables)
 
     def build(self, header: Header, rows: Ints, origin: Origin) -> pl.DataFrame:
         """The events of a header's lines; `rows` are the lines' numbers in the whole batch."""
@@ -92,8 +72,11 @@ class EventBuilder:
         )
         columns = _head_columns(header, order, rows, origin)
         columns["message"] = text.text(text.starts, length)
-        columns |= self._message_columns(text, captures, header, order)
-        columns["fields"] = self._fields(text, captures, header, rank)
+        found = self._values.columns(text, captures)
+        found["fields"] = self._values.fields(text, captures, header, rank)
+        for name in header.spans.keys() & found.keys():
+            found[name] = _first_known(found[name], _span(header, name, order))
+        columns |= found
         return _frame(columns, len(header))
 
     def _program_of(self, header: Header) -> tuple[Names, Words]:
@@ -115,159 +98,6 @@ class EventBuilder:
         group[other] += spread[other] % np.uint64(room)
         head = header.lines.words[header.message.start].byteswap()
         return (group << np.uint64(_MESSAGE_BITS)) | (head >> np.uint64(_PROGRAM_BITS))
-
-    def _message_columns(
-        self, lines: Lines, captures: Captures, header: Header, order: pl.Series
-    ) -> dict[str, pl.Series]:
-        """The columns that messages fill."""
-        names = [self._name_of_edge[step.edge] for step in captures.steps]
-        columns: dict[str, pl.Series] = {}
-        for column in (*TEXT_COLUMNS, *NUMBER_COLUMNS):
-            wanted = self._names[column]
-            start = np.zeros(len(order), np.int64)
-            length = np.full(len(order), -1, np.int64)
-            for name, step in zip(names, captures.steps, strict=True):
-                hit = np.flatnonzero((name == wanted) & (step.length > 0))
-                rows = step.rows[hit]
-                start[rows] = step.start[hit]
-                length[rows] = step.length[hit]
-            if column in NUMBER_COLUMNS:
-                values = _numbers(lines, start, length)
-            else:
-                constant = self._set_values[wanted][captures.which]
-                if column == "outcome":
-                    self._judge_requests(lines, captures, names, constant)
-                values = self._text(lines, start, length, constant)
-            if column in header.spans:
-                values = _first_known(values, _span(header, column, order))
-            columns[column] = values
-        if not columns["protocol"].is_null().all():
-            columns["protocol"] = columns["protocol"].str.to_lowercase()
-        return columns
-
-    def _judge_requests(
-        self, lines: Lines, captures: Captures, names: list[Names], outcome: Names
-    ) -> None:
-        """A request to a server has failed where its status is 400 or more (RFC 9110)."""
-        status = self._names["status"]
-        for name, step in zip(names, captures.steps, strict=True):
-            hit = np.flatnonzero((name == status) & self._requests[captures.which[step.rows]])
-            if len(hit):
-                failed = lines.byte(step.start[hit]) >= ord("4")
-                outcome[step.rows[hit]] = np.where(failed, self._failure, self._success)
-
-    def _text(self, lines: Lines, start: Ints, length: Ints, value: Names) -> pl.Series:
-        """A text column from captures, and from constants (-1: none) where there are any."""
-        constant = value >= 0
-        given = length >= 0
-        if not constant.any():
-            if not given.any():
-                return pl.repeat(None, len(value), dtype=pl.String, eager=True)
-            return lines.text(start, length)
-        views = self._constants.views[np.maximum(value, 0)]
-        rows = np.flatnonzero(given)
-        if len(rows):
-            views[rows] = lines.views(start[rows], length[rows])
-        return self._strings(lines, views, constant | given)
-
-    def _strings(self, lines: Lines, views: Words, valid: Mask | None = None) -> pl.Series:
-        return cast(pl.Series, pl.from_arrow(self._array(lines, views, valid)))
-
-    def _array(
-        self, lines: Lines, views: Words, valid: Mask | None = None, heads: Lines | None = None
-    ) -> pa.Array:
-        mask = None
-        if valid is not None and not valid.all():
-            mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
-        buffers = [mask, pa.py_buffer(views), lines.arrow, self._constants.buffer]
-        if heads is not None:
-            buffers.append(heads.arrow)
-        return pa.Array.from_buffers(pa.string_view(), len(views), buffers)
-
-    def _fields(self, lines: Lines, captures: Captures, header: Header, rank: Ints) -> pl.Series:
-        """The map of all that has no column of its own."""
-        count = len(captures.which)
-        first = len(TEXT_COLUMNS) + len(NUMBER_COLUMNS)
-        parts: list[tuple[Ints, Names, Words]] = []
-        for step in captures.steps:
-            name = self._name_of_edge[step.edge]
-            kept = np.flatnonzero((name >= first) & (step.length > 0))
-            if len(kept):
-                views = lines.views(step.start[kept], step.length[kept])
-                parts.append((step.rows[kept], name[kept], views))
-        for number in range(first, len(self._names)):
-            value = self._set_values[number][captures.which]
-            rows = np.flatnonzero(value >= 0)
-            if len(rows):
-                name = np.full(len(rows), number, np.int16)
-                parts.append((rows, name, self._constants.views[value[rows]]))
-        for field, span in header.fields.items():
-            part = span.take(rank)
-            rows = np.flatnonzero(part.length > 0)
-            if len(rows):
-                name = np.full(len(rows), self._names[field], np.int16)
-                views = header.lines.views(part.start[rows], part.length[rows], buffer=2)
-                parts.append((rows, name, views))
-        if not parts:
-            return pl.repeat(None, count, dtype=polars_type("map"), eager=True)
-        return self._map(lines, header.lines, count, parts)
-
-    def _map(
-        self, lines: Lines, heads: Lines, count: int, parts: list[tuple[Ints, Names, Words]]
-    ) -> pl.Series:
-        sizes = np.zeros(count, np.int32)
-        places = []
-        for rows, _, _ in parts:
-            places.append(sizes[rows].copy())
-            sizes[rows] += 1
-        offsets = np.zeros(count + 1, np.int32)
-        np.cumsum(sizes, out=offsets[1:])
-        total = int(offsets[-1])
-        keys = np.empty((total, 2), np.uint64)
-        values = np.empty((total, 2), np.uint64)
-        for (rows, name, views), place in zip(parts, places, strict=True):
-            at = offsets[rows] + place
-            keys[at] = self._constants.views[name]
-            values[at] = views
-        array = pa.MapArray.from_arrays(
-            pa.array(offsets), self._array(lines, keys), self._array(lines, values, heads=heads)
-        )
-        return cast(pl.Series, pl.from_arrow(array))
-
-
-def _names(matcher: Matcher, sets: Sequence[Mapping[str, str]]) -> list[str]:
-    """Names of columns and fields, the columns first."""
-    columns = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
-    fields = {name for pairs in sets for name in pairs}
-    for template in matcher.templates:
-        fields |= {c.name for c in template.captures if not c.name.startswith("_")}
-    return [*columns, *sorted(fields - set(columns))]
-
-
-def _set_table(
-    names: dict[str, int], values: list[str], offset: int, sets: Sequence[Mapping[str, str]]
-) -> Names:
-    """Which constant a pattern sets a name to, by name and pattern; -1: none."""
-    number = {value: offset + i for i, value in enumerate(values)}
-    table = np.full((len(names), len(sets) + 1), -1, np.int16)
-    for pattern, pairs in enumerate(sets, 1):
-        for name, value in pairs.items():
-            table[names[name], pattern] = number[value]
-    return table
-
-
-def _numbers(lines: Lines, start: Ints, length: Ints) -> pl.Series:
-    if (length < 0).all():
-        return pl.repeat(None, len(start), dtype=pl.Int32, eager=True)
-    return _nullable(lines.number(start, length), pl.Int32())
-
-
-def _nullable(values: npt.NDArray[np.integer], dtype: pl.DataType) -> pl.Series:
-    """Numbers with -1 as null."""
-    series = pl.Series(values).cast(dtype)
-    if (values < 0).any():
-        series = series.set(pl.Series(values < 0), None)
-    return series
 
 
 def _in_order(text: pl.Series) -> Lines:
@@ -310,11 +140,11 @@ def _head_columns(
         if name in header.spans:
             columns[name] = _span(header, name, order)
     if header.pid is not None:
-        columns["pid"] = _nullable(header.pid[rank], pl.Int32())
+        columns["pid"] = nullable(header.pid[rank], pl.Int32())
     if header.severity is not None:
-        columns["severity"] = _nullable(header.severity[rank], pl.Int8())
+        columns["severity"] = nullable(header.severity[rank], pl.Int8())
     if header.facility is not None:
-        number = _nullable(header.facility[rank], pl.Int32())
+        number = nullable(header.facility[rank], pl.Int32())
         columns["facility"] = pl.Series(FACILITIES, dtype=pl.Enum(FACILITIES)).gather(number)
     return columns
 

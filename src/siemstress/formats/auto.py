@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from siemstress.errors import ConfigError
-from siemstress.formats.base import Format, formats, names
+from siemstress.formats.base import LOOSE, Format, formats, names
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, unread
 from siemstress.sources.lines import Ints, Lines
@@ -65,16 +65,20 @@ class Reader:
             yield left, unread(lines.take(left))
 
     def _candidates(self, lines: Lines, clock: Clock) -> Iterator[Format]:
-        """Formats to try: those that fitted before, then by how many of some lines they read."""
-        fitting = self._fitting
-        yield from fitting
+        """Formats to try: those that fitted before, then by how many of some lines they read.
+
+        What is loose comes last, whether it fitted or not.
+        """
         if not self.auto:
+            yield from self._fitting
             return
+        fitting = [f for f in self._fitting if not _is_loose(f)]
+        yield from fitting
         others = [f for f in self._choice if f not in fitting]
         step = max(1, len(lines) // _LOOKED_AT)
         some = lines.take(np.arange(0, len(lines), step)) if len(lines) else lines
         read = {f.name: len(f.read(some, clock)[1]) for f in others}
-        yield from sorted(others, key=lambda f: (-read[f.name], f.rank))
+        yield from sorted(others, key=lambda f: (_is_loose(f), -read[f.name], f.rank))
 
     def _refined(
         self, base: Format, rows: Ints, header: Header, clock: Clock
@@ -95,3 +99,7 @@ class Reader:
             rows, header = rows[kept], header.take(np.flatnonzero(kept))
         if len(header):
             yield rows, header
+
+
+def _is_loose(known: Format) -> bool:
+    return known.rank is not None and known.rank >= LOOSE

@@ -20,6 +20,9 @@ Reader = Callable[[Lines, Clock], tuple[Mask, Header]]
 Claim = Callable[[Header], Mask]
 """Tells which lines, read by another format, should be read by this one instead."""
 
+LOOSE = 90
+"""The rank from which on formats read lines that others would read better."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -39,7 +42,7 @@ class Format:
 
     A format that `refines` another is asked, for lines that the other one has read, whether it
     `claims` them. `rank` orders formats where `auto` has nothing else to go by, the lowest first;
-    None keeps a format out of `auto`.
+    from LOOSE on a format gets only what all others have left, None keeps it out of `auto`.
     """
 
     name: str

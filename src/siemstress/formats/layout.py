@@ -72,7 +72,7 @@ LAYOUTS: dict[str, str] = {
 
 
 @cache
-def _parsed() -> exp.Expression:
+def _parsed() -> exp.Expr:
     import sqlglot
 
     cases = " ".join(f"WHEN '{name}' THEN {layout}" for name, layout in LAYOUTS.items())
@@ -83,6 +83,6 @@ def _parsed() -> exp.Expression:
     )
 
 
-def raw_expression() -> exp.Expression:
+def raw_expression() -> exp.Expr:
     """The whole line, as an expression over the stored columns."""
     return _parsed().copy()

@@ -24,6 +24,9 @@ _ZEROS = np.uint64(0x3030303030303030)
 _HIGH = np.uint64(0x8080808080808080)
 _OVER_NINE = np.uint64(0x4646464646464646)
 
+# So many bytes a string view holds itself.
+_HELD = 12
+
 # Zero bytes behind the last line, so that a word may be read at any byte of a line.
 PADDING = 64
 
@@ -76,9 +79,7 @@ class Lines:
         if null.any():
             validity = pa.py_buffer(np.packbits(~null, bitorder="little"))
             lengths = np.where(null, 0, lengths)
-        views = pa.py_buffer(self.views(starts, lengths))
-        array = pa.Array.from_buffers(pa.string_view(), len(starts), [validity, views, self.arrow])
-        return cast(pl.Series, pl.from_arrow(array))
+        return self._strings(self.views(starts, lengths), validity)
 
     def views(self, starts: Ints, lengths: Ints, buffer: int = 0) -> Words:
         """Arrow string views, two words each, of parts of the buffer, which has a number."""
@@ -105,15 +106,26 @@ class Lines:
 
     def find(self, starts: Ints, ends: Ints, literal: str) -> Ints:
         """Where `literal` first stands in each part, counted from its start; -1 if nowhere."""
-        # Searched text is made longer than what a view would hold itself, which is slower to
-        # make; what is found behind the end does not count.
+        # Searched text is taken to be longer than what a view would hold itself, so that the view
+        # need not hold it; what is found behind the end does not count.
         room = ends - starts
-        at = self.text(starts, np.maximum(room, 13)).str.find(literal, literal=True)
-        if at.null_count():
-            at = at.cast(pl.Int64).fill_null(-1)
-        found = at.to_numpy().astype(np.int64)
-        found[found + len(literal.encode()) > room] = -1
+        views = np.empty((len(starts), 2), np.uint64)
+        views[:, 0] = np.maximum(room, _HELD + 1)
+        np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])
+        text = self._strings(views).to_frame("text")
+        at = text.select(pl.col("text").str.find(literal, literal=True)).to_series().to_arrow()
+        values = np.frombuffer(at.buffers()[1], np.uint32, len(at), 4 * at.offset)
+        found = values.astype(np.int64)
+        bad = found + len(literal.encode()) > room
+        if at.null_count:
+            bad |= at.is_null().to_numpy(zero_copy_only=False)
+        found[bad] = -1
         return found
+
+    def _strings(self, views: Words, validity: pa.Buffer | None = None) -> pl.Series:
+        buffers = [validity, pa.py_buffer(views), self.arrow]
+        array = pa.Array.from_buffers(pa.string_view(), len(views), buffers)
+        return cast(pl.Series, pl.from_arrow(array))
 
     def number(self, start: Ints, length: Ints) -> Ints:
         """Decimal numbers of one to eight digits; -1 where there is anything else."""

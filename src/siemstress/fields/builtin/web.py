@@ -36,6 +36,7 @@ REQUEST = Table(
                {"method": "GET", "path": "/a", "version": "HTTP/1.1", "status": "200",
                 "bytes": "2326", "action": "request", "outcome": "success"}),
         Sample('"\\x16\\x03" 400 226 "-" "-"',
-               {"request": "\\x16\\x03", "status": "400", "bytes": "226", "outcome": "failure", "action": "request"}),
+               {"request": "\\x16\\x03", "status": "400", "bytes": "226", "outcome": "failure",
+                "action": "request"}),
     ),
 )  # fmt: skip

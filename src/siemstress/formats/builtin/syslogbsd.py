@@ -1,6 +1,6 @@
 """BSD syslog as files hold it (RFC 3164): stamp, host, tag, message; also without the host."""
 
-from siemstress.formats.base import Format, Sample
+from siemstress.formats.base import LOOSE, Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
 from siemstress.formats.stamps import Stamps, bsd
@@ -46,7 +46,7 @@ NO_HOST = Format(
     name="nohost",
     aliases=("syslognohost",),
     read=_read_without_host,
-    rank=40,
+    rank=LOOSE,
     samples=(
         Sample(
             "Aug 23 06:15:38 sshd[1]: hi",

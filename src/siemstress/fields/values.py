@@ -1,0 +1,215 @@
+"""From what templates have captured, and what follows from them, to columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from siemstress.fields.captures import Captures, Step
+from siemstress.fields.constants import Constants
+from siemstress.fields.match import Matcher
+from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Table
+from siemstress.formats.header import Header
+from siemstress.schema import polars_type
+from siemstress.sources.lines import Ints, Lines, Mask
+
+Words = npt.NDArray[np.uint64]
+Names = npt.NDArray[np.int16]
+
+COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
+HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_data")
+"""Fields that formats find in heads of lines."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Values of some rows, at most one a row: names' numbers, and the values as views."""
+
+    rows: Ints
+    name: Names
+    views: Words
+
+
+class Values:
+    """Knows which column or field each capture fills, and what each pattern sets."""
+
+    def __init__(self, matcher: Matcher, tables: Sequence[Table]) -> None:
+        sets = [pattern.sets for table in tables for pattern in table.patterns]
+        names = _names(matcher, [*sets, dict.fromkeys(HEAD_FIELDS, "")])
+        values = sorted({v for pairs in sets for v in pairs.values()} | {"success", "failure"})
+        self._names = {name: number for number, name in enumerate(names)}
+        self._constants = Constants([*names, *values])
+        number = {value: len(names) + i for i, value in enumerate(values)}
+        self._success, self._failure = number["success"], number["failure"]
+        self._name_of_edge = np.array(
+            [self._names.get(name, -1) for name in matcher.names], np.int16
+        )
+        # Patterns count from 1; 0 is none.
+        self._requests = np.array([False, *(p.get("action") == "request" for p in sets)])
+        self._set_columns = {
+            column: np.array([-1, *(number.get(p.get(column, ""), -1) for p in sets)], np.int16)
+            for column in TEXT_COLUMNS
+        }
+        self._set_fields = self._field_tables(sets, number)
+
+    def _field_tables(
+        self, sets: Sequence[Mapping[str, str]], number: Mapping[str, int]
+    ) -> list[tuple[Names, Names]]:
+        """Fields that patterns set, one by one: names and values by pattern; -1: none."""
+        fields = [[(n, v) for n, v in pairs.items() if n not in COLUMNS] for pairs in sets]
+        tables = []
+        for place in range(max(map(len, fields), default=0)):
+            name = np.full(len(sets) + 1, -1, np.int16)
+            value = np.full(len(sets) + 1, -1, np.int16)
+            for pattern, pairs in enumerate(fields, 1):
+                if place < len(pairs):
+                    name[pattern] = self._names[pairs[place][0]]
+                    value[pattern] = number[pairs[place][1]]
+            tables.append((name, value))
+        return tables
+
+    def columns(self, lines: Lines, captures: Captures) -> dict[str, pl.Series]:
+        """The columns that messages fill; `lines` are the messages that were matched."""
+        steps = [(self._name_of_edge[step.edge], step) for step in captures.steps]
+        columns: dict[str, pl.Series] = {}
+        for column in COLUMNS:
+            wanted = self._names[column]
+            hits = [(step, np.flatnonzero(name == wanted)) for name, step in steps]
+            found = [(s.rows[h], s.start[h], s.length[h]) for s, h in hits if len(h)]
+            rows, start, length = _joined(found)
+            if column in NUMBER_COLUMNS:
+                columns[column] = _numbers(lines, len(captures.which), rows, start, length)
+                continue
+            constant = self._set_columns[column][captures.which]
+            if column == "outcome":
+                self._judge_requests(lines, captures, steps, constant)
+            columns[column] = self._text(lines, constant, rows, start, length)
+        protocol = columns["protocol"]
+        if protocol.null_count() < len(protocol):
+            columns["protocol"] = protocol.str.to_lowercase()
+        return columns
+
+    def _judge_requests(
+        self, lines: Lines, captures: Captures, steps: list[tuple[Names, Step]], outcome: Names
+    ) -> None:
+        """A request to a server has failed where its status is 400 or more (RFC 9110)."""
+        status = self._names["status"]
+        for name, step in steps:
+            hit = np.flatnonzero(name == status)
+            hit = hit[self._requests[captures.which[step.rows[hit]]]]
+            if len(hit):
+                failed = lines.byte(step.start[hit]) >= ord("4")
+                outcome[step.rows[hit]] = np.where(failed, self._failure, self._success)
+
+    def _text(
+        self, lines: Lines, constant: Names, rows: Ints, start: Ints, length: Ints
+    ) -> pl.Series:
+        """A text column from constants (-1: none), and from parts of messages at some rows."""
+        valid = constant >= 0
+        valid[rows] = True
+        if not valid.any():
+            return pl.repeat(None, len(constant), dtype=pl.String, eager=True)
+        views = np.zeros((len(constant), 2), np.uint64)
+        known = np.flatnonzero(constant >= 0)
+        views[known] = self._constants.views[constant[known]]
+        views[rows] = lines.views(start, length)
+        return cast(pl.Series, pl.from_arrow(self._array(lines, views, valid)))
+
+    def _array(
+        self, lines: Lines, views: Words, valid: Mask | None = None, heads: Lines | None = None
+    ) -> pa.Array:
+        mask = None
+        if valid is not None and not valid.all():
+            mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
+        buffers = [mask, pa.py_buffer(views), lines.arrow, self._constants.buffer]
+        if heads is not None:
+            buffers.append(heads.arrow)
+        return pa.Array.from_buffers(pa.string_view(), len(views), buffers)
+
+    def fields(self, lines: Lines, captures: Captures, header: Header, rank: Ints) -> pl.Series:
+        """The map of all that has no column of its own; `rank` is the rows' order."""
+        parts: list[_Part] = []
+        for step in captures.steps:
+            name = self._name_of_edge[step.edge]
+            kept = np.flatnonzero(name >= len(COLUMNS))
+            views = lines.views(step.start[kept], step.length[kept])
+            parts.append(_Part(step.rows[kept], name[kept], views))
+        for names, values in self._set_fields:
+            name = names[captures.which]
+            rows = np.flatnonzero(name >= 0)
+            views = self._constants.views[values[captures.which[rows]]]
+            parts.append(_Part(rows, name[rows], views))
+        for field, span in header.fields.items():
+            part = span.take(rank)
+            rows = np.flatnonzero(part.length > 0)
+            name = np.full(len(rows), self._names[field], np.int16)
+            views = header.lines.views(part.start[rows], part.length[rows], buffer=2)
+            parts.append(_Part(rows, name, views))
+        parts = [part for part in parts if len(part.rows)]
+        if not parts:
+            return pl.repeat(None, len(rank), dtype=polars_type("map"), eager=True)
+        return self._map(lines, header.lines, len(rank), parts)
+
+    def _map(self, lines: Lines, heads: Lines, count: int, parts: list[_Part]) -> pl.Series:
+        sizes = np.zeros(count, np.int32)
+        places = []
+        for part in parts:
+            place = sizes[part.rows]
+            places.append(place)
+            sizes[part.rows] = place + 1
+        offsets = np.zeros(count + 1, np.int32)
+        np.cumsum(sizes, out=offsets[1:])
+        total = int(offsets[-1])
+        keys = np.empty((total, 2), np.uint64)
+        values = np.empty((total, 2), np.uint64)
+        for part, place in zip(parts, places, strict=True):
+            at = offsets[part.rows] + place
+            keys[at] = self._constants.views[part.name]
+            values[at] = part.views
+        array = pa.MapArray.from_arrays(
+            pa.array(offsets), self._array(lines, keys), self._array(lines, values, heads=heads)
+        )
+        return cast(pl.Series, pl.from_arrow(array))
+
+
+def _names(matcher: Matcher, sets: Sequence[Mapping[str, str]]) -> list[str]:
+    """Names of columns and fields, the columns first."""
+    fields = {name for pairs in sets for name in pairs}
+    for template in matcher.templates:
+        fields |= {c.name for c in template.captures if not c.name.startswith("_")}
+    return [*COLUMNS, *sorted(fields - set(COLUMNS))]
+
+
+def _joined(found: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
+    if not found:
+        none = np.empty(0, np.int64)
+        return none, none, none
+    rows, start, length = (np.concatenate(part) for part in zip(*found, strict=True))
+    return rows, start, length
+
+
+def _numbers(lines: Lines, count: int, rows: Ints, start: Ints, length: Ints) -> pl.Series:
+    """Numbers at some rows of `count`, null elsewhere."""
+    if not len(rows):
+        return pl.repeat(None, count, dtype=pl.Int32, eager=True)
+    values = np.full(count, -1, np.int32)
+    values[rows] = lines.number(start, length)
+    return nullable(values, pl.Int32())
+
+
+def nullable(values: npt.NDArray[np.integer], dtype: pl.DataType) -> pl.Series:
+    """Numbers with -1 as null."""
+    null = values < 0
+    mask = None
+    if null.any():
+        mask = pa.py_buffer(np.packbits(~null, bitorder="little"))
+    array = pa.Array.from_buffers(
+        pa.from_numpy_dtype(values.dtype), len(values), [mask, pa.py_buffer(values)]
+    )
+    return cast(pl.Series, pl.from_arrow(array)).cast(dtype)
