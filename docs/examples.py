@@ -18,8 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs/tour.md")
 
 _BLOCK = re.compile(r"(^```console\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
-# What is another at every run: ids, how long it took, sizes on disk.
+# What is another at every run: ids, how long it took, sizes on disk, what files are known by.
 _VARYING = (
+    (re.compile(r"progress +(\w+):.*"), r"progress \1"),
+    (re.compile(r"(?<=last received )[ \d:-]+"), " <now> "),
     (re.compile(r"\b\d{16,19}\b"), "<id>"),
     (re.compile(r"\b[\d.,]+ (?:s|ms|lines/s|MB/s|kB|MB)\b"), "<measure>"),
 )
@@ -46,18 +48,27 @@ def blocks(document: str) -> list[str]:
 
 
 def commands(block: str) -> Iterator[tuple[str, str]]:
-    """The commands of a block: the lines as typed, and the command; `\\` goes on, as in a shell."""
+    """The commands of a block: the lines as typed, and the command.
+
+    As in a shell, a command goes on behind a `\\`, and up to the word of a here-document.
+    """
     lines = iter(block.splitlines())
     for line in lines:
         if line.startswith("$ "):
             typed = line
-            while typed.endswith("\\"):
+            here = re.search(r"<<'(\w+)'$", typed)
+            while typed.endswith("\\") or (here and not typed.endswith(f"\n{here[1]}")):
                 typed += "\n" + next(lines)
             yield typed, typed[2:]
 
 
 def run(command: str, folder: Path, environment: dict[str, str]) -> str:
-    """What a command prints, both outputs in one, each line ended and without trailing blanks."""
+    """What a command prints, both outputs in one, each line ended and without trailing blanks.
+
+    Raises:
+        RuntimeError: it fails.
+
+    """
     done = subprocess.run(  # noqa: S603 - the project's own documents
         ["/bin/bash", "-c", command],
         cwd=folder,
@@ -69,6 +80,8 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> str:
         check=False,
         timeout=120,
     )
+    if done.returncode != 0:
+        raise RuntimeError(f"$ {command}\n{done.stdout}exit status {done.returncode}")
     text = done.stdout.replace(str(folder) + "/", "")
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 

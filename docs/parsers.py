@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from unittest import mock
@@ -38,10 +39,11 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     handler = signal.getsignal(signal.SIGTERM)
     with (
         mock.patch.object(argparse.ArgumentParser, "print_help", catch),
+        mock.patch.object(sys, "argv", [command, "--help"]),
         contextlib.suppress(SystemExit),
     ):
         try:
-            module.main(["--help"])
+            module.main()
         except _Caught as caught:
             return caught.parser
         finally:

@@ -14,6 +14,7 @@ import examples
 import settings
 from manual import page
 from parsers import COMMANDS, Flag, example_lines, flags, parser_of, subcommands, usage
+from siemstress.formats.base import formats
 from siemstress.schema import ALERT, EVENT, Column
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs/reference/commands.md": NOTE + commands(),
         ROOT / "docs/reference/columns.md": NOTE + columns(),
         ROOT / "docs/reference/config.md": NOTE + settings.text(),
+        ROOT / "docs/reference/formats.md": NOTE + log_formats(),
     }
     for command in COMMANDS:
         files[ROOT / f"man/{command}.1"] = page(command, parser_of(command))
@@ -79,6 +81,23 @@ def columns() -> str:
         "# Columns\n\nEvery event has these. Times are in UTC; what a line lacks is null.\n\n"
         f"{event}\n## Alerts\n\nAn alert is an event with these columns besides.\n\n{alert}"
     )
+
+
+def log_formats() -> str:
+    """Every log format, with its first sample."""
+    parts = [
+        "# Log formats\n\n`auto` chooses among them by looking at the lines. How to add one: "
+        "[Log formats](../formats.md).\n"
+    ]
+    for name, item in sorted(formats().items()):
+        module = sys.modules[item.read.__module__]
+        others = (
+            f", also {', '.join(f'`{alias}`' for alias in item.aliases)}" if item.aliases else ""
+        )
+        about = " ".join((module.__doc__ or "").split("\n\n")[0].split())
+        parts.append(f"## {name}\n\n`{name}`{others}. {about}\n")
+        parts.append(f"```\n{item.samples[0].line}\n```\n")
+    return "\n".join(parts)
 
 
 def _columns(listed: tuple[Column, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import examples
 import write_reference
 from parsers import COMMANDS
 from siemstress import config, schema
+from siemstress.formats.base import formats
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("samples/*.md")])
@@ -79,6 +81,51 @@ def test_every_config_key_and_section_is_in_the_reference() -> None:
     names = config.MAIN_KEYS | config.SECTION_KEYS | set(config.BUILT_IN)
     missing = [name for name in names if f"\n| `{name}` | " not in reference]
     assert not missing
+
+
+def test_every_log_format_is_in_the_reference() -> None:
+    reference = (REFERENCE / "formats.md").read_text()
+    for item in formats().values():
+        for name in (item.name, *item.aliases):
+            assert f"`{name}`" in reference
+
+
+def test_the_example_of_a_format_works(tmp_path: Path) -> None:
+    """Installed as the page says: a module and its entry points."""
+    page = (ROOT / "docs/formats.md").read_text()
+    (source,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (points,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (line,) = re.findall(r"^```\n(2026.*?\n)```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "door.py").write_text(source)
+    told = tmp_path / "door-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: door\nVersion: 1.0\n")
+    listed = re.sub(r'^\[project\.entry-points\."(.*)"\]$', r"[\1]", points, flags=re.MULTILINE)
+    (told / "entry_points.txt").write_text(listed.replace('"', ""))
+    (tmp_path / "siemstress.conf").write_text("[siemstress]\nlake=lake\n")
+    (tmp_path / "door.log").write_text(
+        line + "2026-10-14T05:00:00Z|door-1|opened by card 7 of bob\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def siem(command: str, *arguments: str) -> str:
+        program = Path(sys.executable).parent / command
+        return subprocess.run(
+            [program, "-c", tmp_path / "siemstress.conf", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    siem("siemparse", str(tmp_path / "door.log"))
+    asked = ("--range", "20261014000000-20261015000000", "-z", "UTC", "--format", "jsonl")
+    found = [json.loads(text) for text in siem("siemquery", *asked).splitlines()]
+    told_of = [(e["format"], e["host"], e["user_name"], e["outcome"], e["fields"]) for e in found]
+    assert told_of == [
+        ("door", "door-3", "carol", "failure", {"card": "4711"}),
+        ("door", "door-1", "bob", "success", {"card": "7"}),
+    ]
 
 
 def anchors(document: Path) -> set[str]:
