@@ -87,7 +87,8 @@ def test_version_and_help(command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_imports_nothing_heavy(command: str) -> None:
     code = (
-        f"import sys\nsys.argv = [{command!r}, '--help']\nfrom siemstress.commands.{command} import main\n"
+        f"import sys\nsys.argv = [{command!r}, '--help']\n"
+        f"from siemstress.commands.{command} import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         f"print(sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)"
     )
