@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from siemstress.errors import QueryError
 from siemstress.query.events import Events
-from siemstress.query.order import buckets, span
+from siemstress.query.order import Answer, buckets, span
 from siemstress.query.times import MICROSECOND, Zone
 from siemstress.store.base import rows
 
@@ -35,6 +35,17 @@ class Histogram:
 
     bucket: timedelta
     counts: Mapping[datetime, int]
+
+    def answer(self) -> Answer:
+        """The same as rows of `time` and `count`."""
+        import pyarrow as pa
+
+        columns = [
+            pa.array(self.counts, pa.timestamp("us")),
+            pa.array(self.counts.values(), pa.int64()),
+        ]
+        batch = pa.RecordBatch.from_arrays(columns, ["time", "count"])
+        return Answer(batch.schema, iter([batch]))
 
 
 def histogram(events: Events, bucket: timedelta | None, zone: Zone, key: str) -> Histogram:

@@ -28,8 +28,8 @@ KEYS = ("time", "id")
 # Of the newest up to 50, DuckDB reads the other columns only once it has found them; of more it
 # carries whole rows about, and their times and ids are found first.
 DIRECT_ROWS = 50
-HELD_BYTES = 48 << 20
-SLICE_ROWS = 250_000
+HELD_BYTES = 24 << 20
+SLICE_ROWS = 120_000
 BUCKETS = 1_000
 
 

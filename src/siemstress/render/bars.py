@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from siemstress.render.output import Target
+
+# Of a line, where no terminal says otherwise.
+WIDTH = 100
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def bars(counts: Sequence[tuple[str, int]], width: int, *, encoding: str = "utf-8") -> list[str]:
-    """A line for each count: its label, the number, and a bar; `width` is the terminal's."""
+def bars(counts: Sequence[tuple[str, int]], target: Target) -> None:
+    """Write a line for each count: its label, the number, and a bar."""
     if not counts:
-        return []
+        return
     numbers = [f"{count:,}" for _, count in counts]
     digits = max(map(len, numbers))
-    room = max(10, width - max(len(label) for label, _ in counts) - digits - 4)
+    labels = max(len(label) for label, _ in counts)
+    room = max(10, (target.width or WIDTH) - labels - digits - 4)
     largest = max(1, *(count for _, count in counts))
-    plain = not _can_write(_EIGHTHS, encoding)
-    return [
-        f"{label}  {number:>{digits}}  {_bar(count / largest * room, plain=plain)}".rstrip()
-        for (label, count), number in zip(counts, numbers, strict=True)
-    ]
+    plain = not _can_write(_EIGHTHS, target.encoding)
+    for (label, count), number in zip(counts, numbers, strict=True):
+        bar = _bar(count / largest * room, plain=plain)
+        line = f"{label:{labels}}  {number:>{digits}}  {bar}".rstrip()
+        target.stream.write(f"{line}\n".encode(target.encoding))
 
 
 def _bar(cells: float, *, plain: bool) -> str:
@@ -38,9 +44,22 @@ def _can_write(text: str, encoding: str) -> bool:
     return True
 
 
-def label(moment: datetime, zone: tzinfo | None, *, seconds: bool, days: bool) -> str:
-    """The start of a bucket, given in UTC with its zone, as a person of the zone writes it."""
-    local = moment.astimezone(zone)
-    if days:
-        return f"{local:%Y-%m-%d}"
-    return f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
+def labels(starts: Iterable[datetime], zone: tzinfo | None) -> list[str]:
+    """Starts of buckets, in UTC without a zone, as a person of the zone writes them.
+
+    What is zero in all of them is left out: seconds, and the time of day.
+    """
+    local = [_local(start, zone) for start in starts]
+    form = "%Y-%m-%d %H:%M:%S"
+    if not any(moment.second for moment in local):
+        form = "%Y-%m-%d %H:%M"
+        if not any(moment.hour or moment.minute for moment in local) and len(local) > 1:
+            form = "%Y-%m-%d"
+    return [moment.strftime(form) for moment in local]
+
+
+def _local(moment: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC).astimezone(zone)
+    except (OverflowError, ValueError):
+        return moment

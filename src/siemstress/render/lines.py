@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
 from sqlglot import exp
 
@@ -18,8 +18,6 @@ from siemstress.render.text import visible, visible_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Form = Literal["jsonl", "json", "csv", "raw"]
 
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 """ISO 8601 in UTC, as DuckDB and Python spell it."""
@@ -29,7 +27,7 @@ _TEXT = "VARCHAR"
 
 
 class Lines:
-    """Writes batches to a binary stream, as lines in one of the forms, in UTF-8.
+    """Writes batches to a binary stream, as lines in UTF-8, as jsonl, json, csv or raw.
 
     json is an array of objects with their keys sorted, indented by two. Times are ISO 8601 in UTC,
     bytes are base64, what JSON has no number for (not a number, infinity) is null. `to_terminal`:
@@ -37,7 +35,7 @@ class Lines:
     """
 
     def __init__(
-        self, form: Form, schema: pa.Schema, out: BinaryIO, *, to_terminal: bool = False
+        self, form: str, schema: pa.Schema, out: BinaryIO, *, to_terminal: bool = False
     ) -> None:
         import duckdb
 
@@ -192,15 +190,16 @@ def _csv(columns: Sequence[_Column], end: str) -> exp.Expr:
 def _raw(columns: Sequence[_Column], end: str) -> exp.Expr:
     """The line as it was read; of an event that never was a line, its message."""
     named = {c.name: exp.column(f"c{place}", quoted=True) for place, c in enumerate(columns)}
-    encoded = [exp.func("encode", named[name]) for name in ("raw", "message")]
-    line = exp.func("coalesce", named["raw_bytes"], *encoded, exp.func("encode", _literal("")))
-    return _join(line, exp.func("encode", _literal(end)))
+    text = exp.func("coalesce", named["raw"], named["message"], _literal(""))
+    encoded = exp.Anonymous(this="encode", expressions=[text])
+    line = exp.func("coalesce", named["raw_bytes"], encoded)
+    return _join(line, exp.Anonymous(this="encode", expressions=[_literal(end)]))
 
 
 RAW_COLUMNS = ("raw", "raw_bytes", "message")
 """The columns that the raw form is made of."""
 
-_LINES: dict[Form, Callable[[Sequence[_Column], str], exp.Expr]] = {
+_LINES: dict[str, Callable[[Sequence[_Column], str], exp.Expr]] = {
     "jsonl": _jsonl,
     "json": _json,
     "csv": _csv,

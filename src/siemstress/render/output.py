@@ -7,33 +7,44 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from siemstress.errors import InputError
 
 
-def is_terminal() -> bool:
-    """Whether standard output is a terminal."""
-    return sys.stdout.isatty()
+@dataclass(frozen=True)
+class Target:
+    """A stream to write to, and what it can show.
+
+    `width` is how many cells a line may have, None: no limit.
+    """
+
+    stream: BinaryIO
+    is_terminal: bool = False
+    width: int | None = None
+    may_colour: bool = False
+    encoding: str = "utf-8"
 
 
-def terminal_width() -> int | None:
-    """How many cells a line may have: the terminal's, or COLUMNS where it is set; else no limit."""
+def standard_output() -> Target:
+    """Standard output: as wide as the terminal, or as COLUMNS says where it is set."""
+    is_terminal = sys.stdout.isatty()
     asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return shutil.get_terminal_size().columns if is_terminal() else None
-
-
-def may_colour() -> bool:
-    """Whether to write terminal codes; https://no-color.org."""
-    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = int(asked) if asked.isdecimal() and len(asked) < 6 and int(asked) else None
+    if is_terminal and width is None:
+        width = shutil.get_terminal_size().columns
+    # https://no-color.org
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Target(
+        sys.stdout.buffer, is_terminal, width, is_terminal and not plain, sys.stdout.encoding
+    )
 
 
 @contextlib.contextmanager
-def opened(path: str | None) -> Iterator[BinaryIO]:
-    """A stream to write to: standard output, or a file that appears only once it is whole.
+def opened(path: str | None) -> Iterator[Target]:
+    """Where to write: standard output (None), or a file that appears only once it is whole.
 
     The file is written under another name beside its own, synced to disk, and renamed; whatever
     ends the writing before leaves the old file as it was.
@@ -43,29 +54,32 @@ def opened(path: str | None) -> Iterator[BinaryIO]:
 
     """
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        target = standard_output()
+        yield target
+        target.stream.flush()
         return
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
+    file = Path(os.path.realpath(path))
+    if file.exists() and not file.is_file():
         # A pipe or a device cannot be renamed over.
-        with _named(path), target.open("wb") as stream:
-            yield stream
+        with _named(path):
+            stream = file.open("wb")
+        with stream:
+            yield Target(stream)
         return
-    draft = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    draft = file.with_name(f".{file.name[:200]}.{os.getpid()}.part")
     with _named(path):
         stream = draft.open("xb")
     try:
         with stream:
-            yield stream
+            yield Target(stream)
             with _named(path):
                 stream.flush()
                 os.fsync(stream.fileno())
         with _named(path):
-            if target.exists():
-                shutil.copymode(target, draft)
-            draft.replace(target)
-            _sync_folder(target.parent)
+            if file.exists():
+                shutil.copymode(file, draft)
+            draft.replace(file)
+            _sync_folder(file.parent)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise

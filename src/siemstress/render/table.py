@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, chop_cells
 
+from siemstress.render.output import Target
 from siemstress.render.text import visible
 
 if TYPE_CHECKING:
@@ -26,40 +27,34 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 class Table:
     """Writes batches as lines of columns whose widths follow from the first batch.
 
-    `width` is the terminal's, in cells: longer values go on in the next line. None: a row is one
-    line however long. Times are shown in `zone` (None: the machine's own). What could steer a
-    terminal is written as escapes.
+    Where the target has a width, longer values go on in the next line; without one, a row is one
+    line however long. Where the columns cannot be narrow enough, they stand one below the other.
+    Times are shown in `zone` (None: the machine's own). What could steer a terminal is written as
+    escapes.
     """
 
     def __init__(
-        self,
-        columns: Sequence[str],
-        out: BinaryIO,
-        *,
-        width: int | None = None,
-        zone: tzinfo | None = None,
-        bold: bool = False,
-        encoding: str = "utf-8",
+        self, columns: Sequence[str], target: Target, *, zone: tzinfo | None = None
     ) -> None:
         self._columns = columns
-        self._out = out
-        self._width = width
+        self._target = target
+        self._width = target.width
         self._zone = zone
-        self._bold = bold
-        self._encoding = encoding
         self._widths: list[int] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write a batch's rows, of which the table shows its own columns."""
+        """Write a batch's rows."""
         if not batch.num_rows:
             return
-        places = [batch.schema.get_field_index(name) for name in self._columns]
-        columns = [_cells(batch.column(place), self._zone) for place in places]
-        right = [_is_number(batch.schema.field(place).type) for place in places]
+        columns = [_cells(column, self._zone) for column in batch.columns]
+        right = [_is_number(kind) for kind in batch.schema.types]
+        headings = [cell(name) for name in self._columns]
+        if self._width and len(headings) * (NARROWEST + GAP) > self._width:
+            self._put(self._records(headings, zip(*columns, strict=True)))
+            return
         if not self._widths:
-            headings = [cell(name) for name in self._columns]
             self._widths = self._fitted(headings, columns)
-            self._put(self._lines([headings], right), bold=self._bold)
+            self._put(self._lines([headings], right), bold=self._target.may_colour)
         self._put(self._lines(zip(*columns, strict=True), right))
 
     def close(self) -> None:
@@ -67,7 +62,7 @@ class Table:
 
     def _put(self, lines: Iterable[str], *, bold: bool = False) -> None:
         text = "".join(f"{_BOLD}{line}{_PLAIN}\n" if bold else f"{line}\n" for line in lines)
-        self._out.write(text.encode(self._encoding, "backslashreplace"))
+        self._target.stream.write(text.encode(self._target.encoding, "backslashreplace"))
 
     def _fitted(self, headings: Sequence[str], columns: Sequence[Sequence[str]]) -> list[int]:
         """The widths of the columns, narrower than they would be where the terminal ends."""
@@ -87,7 +82,7 @@ class Table:
             excess -= given
         return widths
 
-    def _lines(self, rows: Iterable[Sequence[str]], right: Sequence[bool]) -> Iterable[str]:
+    def _lines(self, rows: Iterable[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
         widths = self._widths
         places = range(len(widths))
         for row in rows:
@@ -99,6 +94,18 @@ class Table:
             for number in range(max(map(len, folded))):
                 parts = [part[number] if number < len(part) else "" for part in folded]
                 yield _line(parts, [_length(text) for text in parts], widths, right)
+
+    def _records(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+        """The rows' columns one below the other, those that are empty left out."""
+        indent = max(map(_length, headings)) + GAP
+        for row in rows:
+            for heading, text in zip(headings, row, strict=True):
+                if text:
+                    room = max(NARROWEST, (self._width or WIDEST) - indent)
+                    first, *rest = fold(_cut(text), room)
+                    yield heading + " " * (indent - _length(heading)) + first
+                    yield from (" " * indent + line for line in rest)
+            yield ""
 
 
 def _line(
@@ -163,7 +170,9 @@ def _cells(array: pa.Array, zone: tzinfo | None) -> list[str]:
     kind = array.type
     show: Callable[[Any], str] = lambda value: cell(str(value))  # noqa: E731
     if pa.types.is_timestamp(kind):
-        array = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        if kind.unit != "us":
+            array = array.cast(pa.timestamp("us"), safe=False)
+        array = array.view(pa.int64())
         show = lambda micros: show_time(micros, zone)  # noqa: E731
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         show = lambda value: cell(value.decode("utf-8", "backslashreplace"))  # noqa: E731
