@@ -148,6 +148,8 @@ def questions(report: Report, text: Path, times: int) -> None:
         if name == "grep" and shutil.which("rg"):
             contenders["rg"] = partial(once, ["rg", "-c", "-i", RARE_WORD, text])
         runs = in_turn(times, contenders)
+        if name == "grep":
+            same_answer({who: run.output for who, run in runs.items()})
         ours, theirs = runs["siemquery"].seconds, runs["duckdb"].seconds
         report.seconds(f"siemquery {' '.join(flags)}", ours, budget=1.3 * theirs + 0.4)
         report.seconds("    a bare DuckDB on the same files", theirs)
@@ -155,6 +157,15 @@ def questions(report: Report, text: Path, times: int) -> None:
             report.seconds("    rg -c -i on the text", runs["rg"].seconds)
     if not shutil.which("rg"):
         report.skip("ripgrep", "it is not installed")
+
+
+def same_answer(outputs: dict[str, str]) -> None:
+    """All must have found the rare word in as many lines, or the times mean nothing."""
+    found = {who: output.count(RARE_WORD) for who, output in outputs.items() if who != "rg"}
+    if "rg" in outputs:
+        found["rg"] = int(outputs["rg"])
+    if len(set(found.values())) != 1 or 0 in found.values():
+        raise SystemExit(f"bench: lines with {RARE_WORD}: {found}")
 
 
 if __name__ == "__main__":

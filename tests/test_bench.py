@@ -1,0 +1,31 @@
+"""What is measured is what it should be; how fast it is decides no test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import generate
+from measure import once
+
+
+def test_the_same_lines_come_out_each_time(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        generate.write(tmp_path / name, 3000)
+    text = (tmp_path / "one").read_text()
+    assert (tmp_path / "other").read_text() == text
+    lines = text.splitlines()
+    assert len(lines) == 3000
+    assert 120 < len(text) / len(lines) < 150
+    assert all(re.match(r"[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \S+ [^ :]+: .", ln) for ln in lines)
+    assert text.count(generate.RARE_WORD) == 1
+    assert len({line.split()[4].split("[")[0] for line in lines}) >= 10
+
+
+def test_a_failed_command_is_not_measured() -> None:
+    assert once(["printf", "a"]).output == "a"
+    assert once(["sleep", "0.05"]).seconds >= 0.05
+    with pytest.raises(SystemExit, match="exit status 1"):
+        once(["false"])
