@@ -35,6 +35,11 @@ def test_names_are_the_scans_in_any_case(store: Store) -> None:
     assert list(rows(store.select(query, scans))) == [{"a": 2, "b": 3}]
 
 
+def test_one_name_is_not_two_tables(store: Store) -> None:
+    with pytest.raises(QueryError, match="one name"):
+        store.select_typed("SELECT 1", {"auth": Scan("Auth"), "AUTH": Scan("Other")})
+
+
 def test_scan_names_are_no_sql(store: Store) -> None:
     put(store, "Auth", events(2))
     name = 'x" AS SELECT 1; DROP VIEW "x'
@@ -68,7 +73,7 @@ def test_columns_worked_out_on_reading(store: Store) -> None:
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_bounds_lose_no_wanted_row(store: Store, seed: int) -> None:
     chance = random.Random(seed)
     times: list[datetime | None] = [
@@ -76,10 +81,10 @@ def test_bounds_lose_no_wanted_row(store: Store, seed: int) -> None:
     ]
     times += [None, datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999), None]
     chance.shuffle(times)
-    for first in range(0, len(times), 19):
-        part = times[first : first + 19]
+    for first in range(0, len(times), 31):
+        part = times[first : first + 31]
         put(store, "Auth", events(len(part), first=first, time=part))
-    for _ in range(6):
+    for _ in range(4):
         low, high = sorted(START + timedelta(seconds=chance.gauss(0, 500)) for _ in range(2))
         wanted = [n for n, t in enumerate(times) if t and low <= t <= high]
         query = exp.select("id").from_("t").order_by("id")

@@ -149,10 +149,12 @@ class Store(Protocol):
         """Run a query that names its tables by the keys of `scans`; results stream.
 
         The query is in the house dialect (DuckDB's) as an expression tree. A scan of a table
-        that does not exist is an empty table with the event's columns.
+        that does not exist is an empty table with the event's and the alert's columns. Names are
+        the same in upper and lower case. A signal that arrives meanwhile stops the query.
 
         Raises:
             StoreError: the store cannot be read, or the query failed.
+            QueryError: it took longer than it may, or two scans have one name.
 
         """
 

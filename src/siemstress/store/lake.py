@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from siemstress.errors import SiemstressError, StoreError
+from siemstress.errors import QueryError, SiemstressError, StoreError
 from siemstress.store import ids
 from siemstress.store.base import Advance, Limits, Repaired, Scan, Staged, TableStatus
 from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
@@ -131,7 +131,13 @@ class Lake:
         return answer_typed(sql, self._relations(scans), batch_rows, limits)
 
     def _relations(self, scans: Mapping[str, Scan]) -> dict[str, Relation]:
-        return {name: self._relation(scan) for name, scan in scans.items()}
+        """What each name stands for. Names are the same in upper and lower case."""
+        named: dict[str, str] = {}
+        for name, scan in scans.items():
+            first = named.setdefault(name.lower(), name)
+            if scans[first] != scan:
+                raise QueryError(f"{first!r} and {name!r} are different tables with one name")
+        return {name: self._relation(scans[name]) for name in named.values()}
 
     def _relation(self, scan: Scan) -> Relation:
         from siemstress.store.views import Relation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import threading
 import time
@@ -29,6 +30,8 @@ CHECKPOINT_EVERY = 10
 CHECKPOINTS_KEPT = 600.0  # seconds, for readers that are about to read them
 ATTEMPTS = 50
 UPKEEP = "upkeep"
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 # What Delta says when somebody else was faster, and trying again is all there is to do.
 _HARMLESS = (
@@ -166,7 +169,7 @@ class TableLog:
                 post_commithook_properties=hooks,
             )
         except (DeltaError, OSError, ValueError) as e:
-            return " ".join(str(e).split())
+            return plain(e)
         return None
 
     def _landed(self, since: int, token: str) -> int | None:
@@ -221,7 +224,7 @@ class TableLog:
                 sync_folder(log)
                 self._delete_checkpoints(before=handle.version())
             except (DeltaError, OSError) as e:
-                raise StoreError(f"no checkpoint: {e}", file=self.path) from e
+                raise StoreError(f"no checkpoint: {plain(e)}", file=self.path) from e
             return handle.version()
 
     def _delete_checkpoints(self, before: int) -> None:
@@ -251,7 +254,7 @@ class TableLog:
             problem = e  # Most likely another process has made it just now.
         handle = self._open(drops)
         if handle is None:
-            raise StoreError(f"cannot be made: {problem}", file=self.path)
+            raise StoreError(f"cannot be made: {problem and plain(problem)}", file=self.path)
         return handle
 
     def _widen(self, handle: DeltaTable, types: Mapping[str, str]) -> None:
@@ -310,7 +313,7 @@ class TableLog:
             return None
         except (DeltaError, OSError, ValueError) as e:
             self._forget()
-            raise StoreError(f"{_first_line(e)}{self._advice()}", file=self.path) from e
+            raise StoreError(f"{plain(e)}{self._advice()}", file=self.path) from e
         return self._handle
 
     def _forget(self) -> None:
@@ -327,9 +330,9 @@ class TableLog:
         return f"; {bad[0].name} is damaged, as after a power cut: run siemmanage repair"
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def plain(error: Exception) -> str:
+    """What Delta says, on one line and without its colours."""
+    return " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
 
 
 def _check_positions(handle: DeltaTable, advances: Sequence[Advance]) -> None:

@@ -29,6 +29,10 @@ SPILL_SHARE = 0.5
 
 # How long an interrupted query is waited for. Few single steps of the engine take longer.
 PATIENCE = 3.0
+WAIT = 0.1
+
+# The bar would be drawn on standard error, whoever listens there.
+_NO_BAR = "enable_progress_bar = false"
 
 
 def answer(
@@ -101,7 +105,8 @@ class Question:
                 "allow_persistent_secrets": False,
             },
         )
-        self.connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+        for setting in ("TimeZone = 'UTC'", "parquet_metadata_cache = true", _NO_BAR):
+            self.connection.execute(f"SET {setting}")
         threading.Thread(
             target=_work, args=(self._jobs, self._results), name="query", daemon=True
         ).start()
@@ -155,10 +160,7 @@ class Question:
         started = time.monotonic()
         self._jobs.put(job)
         try:
-            result, error = self._results.get(timeout=self._left)
-        except queue.Empty:
-            self._stop()
-            raise QueryError("took longer than it may; ask for less, or raise the limit") from None
+            result, error = self._wait(started)
         except BaseException:
             self._stop()
             raise
@@ -167,6 +169,15 @@ class Question:
         if error is not None:
             self._raise(error)
         return result  # type: ignore[return-value]
+
+    def _wait(self, started: float) -> tuple[object, BaseException | None]:
+        end = None if self._left is None else started + self._left
+        while end is None or time.monotonic() < end:
+            # In short waits: where Polars is loaded, signals do not wake a thread from a long one.
+            with contextlib.suppress(queue.Empty):
+                left = WAIT if end is None else max(0.0, min(WAIT, end - time.monotonic()))
+                return self._results.get(timeout=left)
+        raise QueryError("took longer than it may; ask for less, or raise the limit")
 
     def _stop(self) -> None:
         """Interrupt the engine and wait for it; a step that does not end is left to itself."""

@@ -36,11 +36,9 @@ class Relation:
 
 
 def add_views(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation]) -> None:
-    """Make names stand for relations. Of names that differ in case only, the first counts."""
-    seen: dict[str, str] = {}
+    """Make names stand for relations."""
     for name, relation in relations.items():
-        if seen.setdefault(name.lower(), name) == name:
-            _add_view(connection, name, relation)
+        _add_view(connection, name, relation)
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
