@@ -1,15 +1,26 @@
 """Syslog with ISO 8601 stamps, as rsyslog and syslog-ng write it on request."""
 
+from dataclasses import replace
+
 from siemstress.formats.base import Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
-from siemstress.formats.stamps import iso
+from siemstress.formats.stamps import Stamps, iso
 from siemstress.formats.syslog import read
-from siemstress.sources.lines import Lines, Mask
+from siemstress.sources.lines import Ints, Lines, Mask
+
+# In either case, the letter between date and time.
+_T, _LOWER = 116, 0x20
+
+
+def _stamps(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
+    """Only with a T: what has a blank there is mostly no syslog, but a program's own log."""
+    stamps = iso(lines, at, ends, clock)
+    return replace(stamps, ok=stamps.ok & (lines.byte(at + 10) | _LOWER == _T))
 
 
 def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
-    return read(lines, clock, iso, name="syslogiso", host=True)
+    return read(lines, clock, _stamps, name="syslogiso", host=True)
 
 
 ISO = Format(
