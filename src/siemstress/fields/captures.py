@@ -20,12 +20,12 @@ _ALL = np.int8(127)
 
 @dataclass(frozen=True)
 class Step:
-    """Captures found at one depth of the tree: rows, where they stand, and edges' numbers."""
+    """Captures: rows, where they stand, and edges' numbers, or the number of the one edge."""
 
     rows: Ints
     start: Ints
     length: Ints
-    edge: Numbers
+    edge: Numbers | int
 
 
 @dataclass(frozen=True)
@@ -73,24 +73,24 @@ class State:
         """These rows have no other choice left."""
         self._place[rows] = -1
 
-    def finish_walk(self, rows: Ints, steps: list[tuple[int, Step]]) -> tuple[Ints, Ints]:
-        """Keep a walk's steps; returns the rows that can go back, and those that cannot."""
+    def finish_walk(self, rows: Ints, steps: list[tuple[int, Step]]) -> Ints:
+        """Keep a walk's steps; returns the rows that failed and have a choice to go back to."""
         until = np.zeros(len(self.which), np.int8)
         until[rows[self.which[rows] > 0]] = _ALL
         failed = rows[self.which[rows] == 0]
         can = self._place[failed] >= 0
-        back, lost = failed[can], failed[~can]
+        back: Ints = failed[can]
+        lost = failed[~can]
         until[back] = self._depth[back]
         for walk in self._walks:
             walk.until[lost] = 0
         self._walks.append(_Walk(steps, until))
-        return back, lost
+        return back
 
     def choices(self, rows: Ints) -> tuple[Numbers, Ints, Depths, Depths]:
         """Where rows can go back to: nodes, places in the text, edges to skip, depths."""
         node, at = self._node[rows], self._at[rows]
         skip, depth = self._place[rows] + np.int8(1), self._depth[rows]
-        self._place[rows] = -1
         return node, at, skip, depth
 
     def captures(self, loose: Mask) -> Captures:
@@ -99,16 +99,27 @@ class State:
         for walk in self._walks:
             for depth, step in walk.steps:
                 start, length = self._trimmed(step, loose)
-                empty = (length == 1) & (self.lines.byte(start) == _HYPHEN)
-                kept = (walk.until[step.rows] > depth) & (length > 0) & ~empty
-                if kept.any():
-                    steps.append(Step(step.rows[kept], start[kept], length[kept], step.edge[kept]))
+                kept = (walk.until[step.rows] > depth) & (length > 0)
+                single = np.flatnonzero(length == 1)
+                if len(single):
+                    kept[single] &= self.lines.byte(start[single]) != _HYPHEN
+                edge = step.edge
+                if kept.all():
+                    steps.append(Step(step.rows, start, length, edge))
+                elif kept.any():
+                    edge = edge if isinstance(edge, int) else edge[kept]
+                    steps.append(Step(step.rows[kept], start[kept], length[kept], edge))
         return Captures(self.which, steps)
 
     def _trimmed(self, step: Step, loose: Mask) -> tuple[Ints, Ints]:
         """Starts and lengths without the blanks in front of text that may hold blanks."""
         start, length = step.start, step.length
-        led = np.flatnonzero(loose[step.edge] & (self.lines.byte(start) == _BLANK))
+        if isinstance(step.edge, int):
+            if not loose[step.edge]:
+                return start, length
+            led = np.flatnonzero(self.lines.byte(start) == _BLANK)
+        else:
+            led = np.flatnonzero(loose[step.edge] & (self.lines.byte(start) == _BLANK))
         if len(led):
             start, length = start.copy(), length.copy()
         for _ in range(_MOST_BLANKS):

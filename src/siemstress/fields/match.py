@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from siemstress.fields.captures import Captures, Depths, State, Step
+from siemstress.fields.captures import Captures, State, Step
 from siemstress.fields.tables import NUMBER_COLUMNS, Table
 from siemstress.fields.templates import Template
-from siemstress.fields.tree import NO_EDGE, TO_END, Literals, Tree
-from siemstress.sources.lines import Ints, Lines, Mask
+from siemstress.fields.tree import Literals, Tree
+from siemstress.fields.walk import Walker
+from siemstress.sources.lines import Ints, Lines
 
 Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int16]
@@ -61,6 +62,7 @@ class Matcher:
         self._tree.finish()
         self._literals = Literals(self._texts)
         self.names = self._tree.names
+        self._walker = Walker(self._tree)
         self._loose = np.array(self._tree.loose, bool)
 
     def _add(self, patterns: list[int]) -> _Starts:
@@ -87,7 +89,7 @@ class Matcher:
             rows, node, at = self._next_start(state, turns, tried)
             if not len(rows):
                 break
-            self._walk(state, rows, node, at)
+            self._walker.walk(state, rows, node, at)
         self._read_again(state, first)
         return state.captures(self._loose)
 
@@ -140,123 +142,6 @@ class Matcher:
         rows, node, at = (np.concatenate(part) for part in zip(*found, strict=True))
         state.which[rows] = 0
         return rows, node, at
-
-    def _walk(self, state: State, rows: Ints, node: Numbers, at: Ints) -> None:
-        """Go down the tree; rows whose message ends where a pattern does are matched.
-
-        Rows that come to a dead end go back to where they last had a choice.
-        """
-        state.forget(rows)
-        skip, depth = np.zeros(len(rows), np.int8), 0
-        while len(rows):
-            back, _ = self._descend(state, rows, node, at, skip, depth)
-            if not len(back):
-                break
-            node, at, skip, depths = state.choices(back)
-            # One depth at a time, the deepest first: the others wait for their turn.
-            depth = int(depths.max())
-            now = depths == depth
-            if not now.all():
-                wait = ~now
-                state.remember(
-                    back[wait], node[wait], at[wait], skip[wait] - np.int8(1), depths[wait]
-                )
-            rows, node, at, skip = back[now], node[now], at[now], skip[now]
-
-    def _descend(
-        self, state: State, rows: Ints, node: Numbers, at: Ints, skip: Depths, depth: int
-    ) -> tuple[Ints, Ints]:
-        """One way down the tree, leaving out a first node's edges before `skip`."""
-        steps: list[tuple[int, Step]] = []
-        all_rows = rows
-        while len(rows):
-            pattern = self._tree.pattern[node]
-            over = (pattern > 0) & (at == state.end[rows])
-            if over.any():
-                state.which[rows[over]] = pattern[over]
-            going = ~(over | self._tree.leaf[node])
-            if not going.all():
-                rows, node, at, skip = rows[going], node[going], at[going], skip[going]
-                if not len(rows):
-                    break
-            place, length, size = self._choose(state, rows, node, at, skip)
-            done = place >= 0
-            if not done.all():
-                rows, at, node, length, place, size = (
-                    rows[done], at[done], node[done], length[done], place[done], size[done]
-                )  # fmt: skip
-            more = self._tree.more[place, node]
-            if more.any():
-                state.remember(rows[more], node[more], at[more], place[more], depth)
-            steps.append((depth, Step(rows, at, length, self._tree.edge[place, node])))
-            at = at + length + size
-            node = self._tree.child[place, node]
-            skip = np.zeros(len(rows), np.int8)
-            depth += 1
-        return state.finish_walk(all_rows, steps)
-
-    def _choose(
-        self, state: State, rows: Ints, node: Numbers, at: Ints, skip: Depths
-    ) -> tuple[Depths, Ints, Ints]:
-        """The first edge of each row's node that fits: its place, or -1; lengths; what follows."""
-        tree = self._tree
-        count = len(rows)
-        end = state.end[rows]
-        length = np.zeros(count, np.int64)
-        place = np.full(count, -1, np.int8)
-        sought = np.full(count, NO_EDGE, np.int16)
-        size = np.zeros(count, np.int64)
-        todo = np.arange(count)
-        for edge in range(len(tree.behind)):
-            search = tree.search[edge][node[todo]]
-            there = (search != NO_EDGE) & (place[todo] < 0)
-            todo, search = todo[there], search[there]
-            if not len(todo):
-                break
-            late = skip[todo] > edge
-            turn, wanted = (todo[~late], search[~late]) if late.any() else (todo, search)
-            # What ends a message is not searched for; where it stands depends on the edge.
-            new = (sought[turn] != wanted) | (wanted == TO_END)
-            self._find(state.lines, turn[new], wanted[new], at, end, length)
-            last = turn[wanted == TO_END]
-            length[last] -= tree.behind[edge].size[node[last]]
-            sought[turn] = wanted
-            fits = self._fits(state.lines, edge, node[turn], at[turn], length[turn], end[turn])
-            hit = turn[fits]
-            place[hit] = edge
-            size[hit] = tree.behind[edge].size[node[hit]]
-        return place, length, size
-
-    def _find(
-        self, lines: Lines, todo: Ints, search: Numbers, at: Ints, end: Ints, length: Ints
-    ) -> None:
-        """Set `length` of the rows `todo` to where what they search for stands, or to -1."""
-        if not len(todo):
-            return
-        for number in np.flatnonzero(np.bincount(search + 1)) - 1:
-            rows = todo[search == number]
-            if number == TO_END:
-                length[rows] = end[rows] - at[rows]
-            else:
-                length[rows] = lines.find(at[rows], end[rows], self._tree.searches[number])
-
-    def _fits(
-        self, lines: Lines, edge: int, node: Numbers, at: Ints, length: Ints, end: Ints
-    ) -> Mask:
-        """Whether captures are there, are what they must be, and have behind them what must be."""
-        tree = self._tree
-        fits: Mask = length >= 0
-        literals = tree.behind[edge]
-        fits &= literals.stand_at(lines, at + np.maximum(length, 0), end, node)
-        words = np.flatnonzero(tree.word[edge][node] & fits & (length > 0))
-        if len(words):
-            begin = at[words]
-            fits[words] = lines.find(begin, begin + length[words], " ") < 0
-        numbers = np.flatnonzero(tree.number[edge][node] & fits)
-        if len(numbers):
-            value = lines.number(at[numbers], length[numbers])
-            fits[numbers] = (value >= 0) & (value <= 65_535)
-        return fits
 
     def _read_again(self, state: State, first: Ints) -> None:
         """Read what no template fitted once more, with the user name as long as possible."""

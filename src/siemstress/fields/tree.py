@@ -7,7 +7,7 @@ templates that brought them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,25 @@ class _Node:
     number: int
     pattern: int = 0
     edges: list[tuple[Capture, _Node]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge by itself, for nodes at which many rows are.
+
+    `search` is what to search for (None: `behind` ends the message), `behind` the literal, also
+    as `words` of 8 bytes with masks and offsets; `kept` says whether the capture has a name.
+    """
+
+    place: int
+    number: int
+    child: int
+    search: str | None
+    behind: bytes
+    words: tuple[tuple[np.uint64, np.uint64, int], ...]
+    word: bool
+    is_number: bool
+    kept: bool
 
 
 class Tree:
@@ -119,7 +138,35 @@ class Tree:
                 self.names.append(capture.name)
                 self.loose.append(capture.any_text)
         self.searches = list(known)
+        self.edges = [
+            [self._edge(node, place) for place in range(len(node.edges))] for node in self._nodes
+        ]
         self.behind = [Literals(texts) for texts in behind]
+
+    def _edge(self, node: _Node, place: int) -> Edge:
+        capture, child = node.edges[place]
+        at = (place, node.number)
+        search = int(self.search[at])
+        behind = capture.behind.encode()
+        return Edge(
+            place=place,
+            number=int(self.edge[at]),
+            child=child.number,
+            search=None if search == TO_END else self.searches[search],
+            behind=behind,
+            words=tuple(_words(behind)),
+            word=bool(self.word[at]),
+            is_number=bool(self.number[at]),
+            kept=not capture.name.startswith("_"),
+        )
+
+
+def _words(text: bytes) -> Iterator[tuple[np.uint64, np.uint64, int]]:
+    """A text as little-endian words of 8 bytes, each with a mask of the bytes that count."""
+    for at in range(0, len(text), 8):
+        part = text[at : at + 8]
+        word = int.from_bytes(part.ljust(8, b"\0"), "little")
+        yield np.uint64(word), _LOW_BYTES[len(part)], at
 
 
 def _longer_first(edges: list[tuple[Capture, _Node]]) -> list[tuple[Capture, _Node]]:

@@ -21,18 +21,27 @@ from siemstress.sources.lines import Ints, Lines, Mask
 
 Words = npt.NDArray[np.uint64]
 Names = npt.NDArray[np.int16]
+_Named = tuple[Names | int, Step]
 
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
-HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_data")
+HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_data", "verdict")
 """Fields that formats find in heads of lines."""
+
+# UFW's verdicts by their third letters.
+_VERDICTS = {
+    "O": {"action": "block", "outcome": "failure"},
+    "M": {"action": "block", "outcome": "failure"},
+    "L": {"action": "allow", "outcome": "success"},
+    "D": {"action": "audit"},
+}
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Values of some rows, at most one a row: names' numbers, and the values as views."""
+    """Values of some rows, at most one a row: names' numbers (or the one), values as views."""
 
     rows: Ints
-    name: Names
+    name: Names | int
     views: Words
 
 
@@ -42,10 +51,12 @@ class Values:
     def __init__(self, matcher: Matcher, tables: Sequence[Table]) -> None:
         sets = [pattern.sets for table in tables for pattern in table.patterns]
         names = _names(matcher, [*sets, dict.fromkeys(HEAD_FIELDS, "")])
-        values = sorted({v for pairs in sets for v in pairs.values()} | {"success", "failure"})
+        judged = {"success", "failure", *(v for item in _VERDICTS.values() for v in item.values())}
+        values = sorted({v for pairs in sets for v in pairs.values()} | judged)
         self._names = {name: number for number, name in enumerate(names)}
         self._constants = Constants([*names, *values])
         number = {value: len(names) + i for i, value in enumerate(values)}
+        self._value = number
         self._success, self._failure = number["success"], number["failure"]
         self._name_of_edge = np.array(
             [self._names.get(name, -1) for name in matcher.names], np.int16
@@ -76,19 +87,19 @@ class Values:
 
     def columns(self, lines: Lines, captures: Captures) -> dict[str, pl.Series]:
         """The columns that messages fill; `lines` are the messages that were matched."""
-        steps = [(self._name_of_edge[step.edge], step) for step in captures.steps]
+        steps = [(self._name_of(step), step) for step in captures.steps]
         columns: dict[str, pl.Series] = {}
         for column in COLUMNS:
             wanted = self._names[column]
-            hits = [(step, np.flatnonzero(name == wanted)) for name, step in steps]
-            found = [(s.rows[h], s.start[h], s.length[h]) for s, h in hits if len(h)]
-            rows, start, length = _joined(found)
+            rows, start, length = _of_name(steps, wanted)
             if column in NUMBER_COLUMNS:
                 columns[column] = _numbers(lines, len(captures.which), rows, start, length)
                 continue
             constant = self._set_columns[column][captures.which]
             if column == "outcome":
                 self._judge_requests(lines, captures, steps, constant)
+            if column in ("action", "outcome"):
+                self._judge_packets(lines, steps, constant, column)
             columns[column] = self._text(lines, constant, rows, start, length)
         protocol = columns["protocol"]
         if protocol.null_count() < len(protocol):
@@ -96,16 +107,29 @@ class Values:
         return columns
 
     def _judge_requests(
-        self, lines: Lines, captures: Captures, steps: list[tuple[Names, Step]], outcome: Names
+        self, lines: Lines, captures: Captures, steps: list[_Named], outcome: Names
     ) -> None:
         """A request to a server has failed where its status is 400 or more (RFC 9110)."""
-        status = self._names["status"]
-        for name, step in steps:
-            hit = np.flatnonzero(name == status)
-            hit = hit[self._requests[captures.which[step.rows[hit]]]]
-            if len(hit):
-                failed = lines.byte(step.start[hit]) >= ord("4")
-                outcome[step.rows[hit]] = np.where(failed, self._failure, self._success)
+        rows, start, _ = _of_name(steps, self._names["status"])
+        asked = self._requests[captures.which[rows]]
+        rows, start = rows[asked], start[asked]
+        failed = lines.byte(start) >= ord("4")
+        outcome[rows] = np.where(failed, self._failure, self._success)
+
+    def _judge_packets(
+        self, lines: Lines, steps: list[_Named], constant: Names, column: str
+    ) -> None:
+        """What UFW did with a packet: BLOCK, LIMIT BLOCK, ALLOW or AUDIT."""
+        rows, start, _ = _of_name(steps, self._names["verdict"])
+        third = lines.byte(start + 2)
+        for letter, verdict in _VERDICTS.items():
+            value = verdict.get(column)
+            if value is not None:
+                constant[rows[third == ord(letter)]] = self._value[value]
+
+    def _name_of(self, step: Step) -> Names | int:
+        name = self._name_of_edge[step.edge]
+        return int(name) if isinstance(step.edge, int) else name
 
     def _text(
         self, lines: Lines, constant: Names, rows: Ints, start: Ints, length: Ints
@@ -136,7 +160,11 @@ class Values:
         """The map of all that has no column of its own; `rank` is the rows' order."""
         parts: list[_Part] = []
         for step in captures.steps:
-            name = self._name_of_edge[step.edge]
+            name = self._name_of(step)
+            if isinstance(name, int):
+                if name >= len(COLUMNS):
+                    parts.append(_Part(step.rows, name, lines.views(step.start, step.length)))
+                continue
             kept = np.flatnonzero(name >= len(COLUMNS))
             views = lines.views(step.start[kept], step.length[kept])
             parts.append(_Part(step.rows[kept], name[kept], views))
@@ -148,9 +176,8 @@ class Values:
         for field, span in header.fields.items():
             part = span.take(rank)
             rows = np.flatnonzero(part.length > 0)
-            name = np.full(len(rows), self._names[field], np.int16)
             views = header.lines.views(part.start[rows], part.length[rows], buffer=2)
-            parts.append(_Part(rows, name, views))
+            parts.append(_Part(rows, self._names[field], views))
         parts = [part for part in parts if len(part.rows)]
         if not parts:
             return pl.repeat(None, len(rank), dtype=polars_type("map"), eager=True)
@@ -186,7 +213,17 @@ def _names(matcher: Matcher, sets: Sequence[Mapping[str, str]]) -> list[str]:
     return [*COLUMNS, *sorted(fields - set(COLUMNS))]
 
 
-def _joined(found: list[tuple[Ints, Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
+def _of_name(steps: list[_Named], wanted: int) -> tuple[Ints, Ints, Ints]:
+    """Rows, starts and lengths of all captures with a name."""
+    found = []
+    for name, step in steps:
+        if isinstance(name, int):
+            if name == wanted:
+                found.append((step.rows, step.start, step.length))
+            continue
+        hit = np.flatnonzero(name == wanted)
+        if len(hit):
+            found.append((step.rows[hit], step.start[hit], step.length[hit]))
     if not found:
         none = np.empty(0, np.int64)
         return none, none, none

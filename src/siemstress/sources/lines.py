@@ -24,8 +24,21 @@ _ZEROS = np.uint64(0x3030303030303030)
 _HIGH = np.uint64(0x8080808080808080)
 _OVER_NINE = np.uint64(0x4646464646464646)
 
-# So many bytes a string view holds itself.
-_HELD = 12
+_ONES = np.uint64(0x0101010101010101)
+
+_SMALL = bytes(range(ord("a"), ord("z") + 1))
+# How common bytes are in logs, roughly; of a literal the rarest byte is looked for.
+_COMMONNESS = [
+    3
+    if byte in b" etaoinsrl0123456789"
+    else 2
+    if byte in b"-.:/,_=abcdefghijklmnopqrstuvwxyz"
+    else 1
+    for byte in range(256)
+]
+
+# Checking a buffer costs a hundredth of a string's own costs, a byte.
+_CHECKED_PER_STRING = 400
 
 # Zero bytes behind the last line, so that a word may be read at any byte of a line.
 PADDING = 64
@@ -105,27 +118,75 @@ class Lines:
         views[:, 1] = np.where(sizes <= 12, inline, starts.view(np.uint64) << np.uint64(32))
 
     def find(self, starts: Ints, ends: Ints, literal: str) -> Ints:
-        """Where `literal` first stands in each part, counted from its start; -1 if nowhere."""
-        # Searched text is taken to be longer than what a view would hold itself, so that the view
-        # need not hold it; what is found behind the end does not count.
-        room = ends - starts
-        views = np.empty((len(starts), 2), np.uint64)
-        views[:, 0] = np.maximum(room, _HELD + 1)
-        np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])
-        text = self._strings(views).to_frame("text")
-        at = text.select(pl.col("text").str.find(literal, literal=True)).to_series().to_arrow()
-        values = np.frombuffer(at.buffers()[1], np.uint32, len(at), 4 * at.offset)
-        found = values.astype(np.int64)
-        bad = found + len(literal.encode()) > room
-        if at.null_count:
-            bad |= at.is_null().to_numpy(zero_copy_only=False)
-        found[bad] = -1
+        """Where `literal` first stands in each part, counted from its start; -1 if nowhere.
+
+        Looks at 8 bytes at a time for the byte of the literal that is the rarest in logs.
+        """
+        text = literal.encode()
+        if len(text) == 1:
+            at = self._next_byte(starts, ends - 1, text[0])
+            return np.where(at < 0, -1, at - starts)
+        anchor = min(range(len(text)), key=lambda i: _COMMONNESS[text[i]])
+        found = np.full(len(starts), -1, np.int64)
+        last = ends - len(text)
+        rows = np.flatnonzero(starts <= last)
+        at = starts[rows]
+        while len(rows):
+            # From here on only places from `at` to `last` count.
+            at = self._next_byte(at + anchor, last[rows] + anchor, text[anchor]) - anchor
+            here = at >= starts[rows]
+            rows, at = rows[here], at[here]
+            fits = self._stands(at, text)
+            hit = rows[fits]
+            found[hit] = at[fits] - starts[hit]
+            rows, at = rows[~fits], at[~fits] + 1
         return found
+
+    def _next_byte(self, starts: Ints, last: Ints, byte: int) -> Ints:
+        """The first place from each start to each last one with a byte; -1 where there is none.
+
+        "Determine if a word has a zero byte", Hacker's Delight, section 6-1.
+        """
+        pattern = np.uint64(byte * int(_ONES))
+        result = np.full(len(starts), -1, np.int64)
+        rows, at = None, starts
+        while len(at):
+            word = self.words[at] ^ pattern
+            zeros = (word - _ONES) & ~word & _HIGH
+            lowest = zeros & (~zeros + np.uint64(1))
+            # Bytes up to the lowest zero byte, counted by a multiplication.
+            place = ((((lowest - np.uint64(1)) & _ONES) * _ONES) >> np.uint64(56)).view(np.int64)
+            hit = zeros != 0
+            at_hit = at + place - 1
+            if rows is None:
+                result = np.where(hit, at_hit, -1)
+                rows = np.flatnonzero(~hit)
+            else:
+                result[rows[hit]] = at_hit[hit]
+                rows = rows[~hit]
+            at = at[~hit] + 8
+            near = at <= last[rows]
+            rows, at = rows[near], at[near]
+        return np.where(result > last, -1, result)
+
+    def _stands(self, at: Ints, text: bytes) -> Mask:
+        """Whether a text stands at each place; there must be room for it before the end."""
+        fits = np.ones(len(at), bool)
+        for offset in range(0, len(text), 8):
+            part = text[offset : offset + 8]
+            word = np.uint64(int.from_bytes(part.ljust(8, b"\0"), "little"))
+            fits &= (self.words[at + offset] ^ word) & _LOW_BYTES[len(part)] == 0
+        return fits
 
     def _strings(self, views: Words, validity: pa.Buffer | None = None) -> pl.Series:
         buffers = [validity, pa.py_buffer(views), self.arrow]
-        array = pa.Array.from_buffers(pa.string_view(), len(views), buffers)
-        return cast(pl.Series, pl.from_arrow(array))
+        # As strings Polars would check the whole buffer, however few they are; as bytes it does
+        # not, and the cast looks at no more than what is used.
+        few = len(views) < len(self.buffer) // _CHECKED_PER_STRING
+        kind = pa.binary_view() if few else pa.string_view()
+        array = pa.Array.from_buffers(kind, len(views), buffers)
+        series = cast(pl.Series, pl.from_arrow(array))
+        return series.cast(pl.String) if few else series
 
     def number(self, start: Ints, length: Ints) -> Ints:
         """Decimal numbers of one to eight digits; -1 where there is anything else."""

@@ -21,10 +21,7 @@ def _packets(label: str, **sets: str) -> tuple[Pattern, ...]:
 TABLE = Table(
     programs=("kernel",),
     patterns=(
-        *_packets("[UFW BLOCK] ", action="block", outcome="failure"),
-        *_packets("[UFW ALLOW] ", action="allow", outcome="success"),
-        *_packets("[UFW AUDIT] ", action="audit"),
-        *_packets("[UFW LIMIT BLOCK] ", action="block", outcome="failure"),
+        *_packets("[UFW {verdict*}] "),
         *_packets("{prefix*}", action="packet"),
         says("[{_uptime*}] Out of memory: Killed process {victim_pid} ({victim}) {_rest*}",
              action="out_of_memory"),
@@ -40,8 +37,8 @@ TABLE = Table(
                "08:00 SRC=203.0.113.59 DST=192.0.2.250 LEN=220 TOS=0x00 PREC=0x00 TTL=195 "
                "ID=65254 DF PROTO=TCP SPT=53159 DPT=22 WINDOW=56136 RES=0x00 SYN URGP=0 ",
                {"in_device": "eth0", "source_host": "203.0.113.59", "dest_host": "192.0.2.250",
-                "protocol": "tcp", "source_port": 53159, "dest_port": 22, "action": "block",
-                "outcome": "failure"}),
+                "protocol": "tcp", "source_port": 53159, "dest_port": 22, "verdict": "BLOCK",
+                "action": "block", "outcome": "failure"}),
         Sample("DROP-IN: IN=eth1 OUT= SRC=2001:db8::5 DST=2001:db8::1 LEN=72 TC=0 HOPLIMIT=64 "
                "FLOWLBL=0 PROTO=ICMPv6 TYPE=128 CODE=0",
                {"prefix": "DROP-IN: ", "in_device": "eth1", "source_host": "2001:db8::5",

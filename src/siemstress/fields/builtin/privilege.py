@@ -7,6 +7,7 @@ _RUN = "TTY={tty} ; PWD={pwd*} ; USER={target_user} ; COMMAND={command*}"
 TABLE = Table(
     programs=("sudo", "su", "doas", "pkexec", "su-l", "runuser"),
     patterns=(
+        says("{user_name*} : " + _RUN, action="run_command", outcome="success"),
         says("{user_name*} : command not allowed ; " + _RUN,
              action="run_command", outcome="failure", reason="command not allowed"),
         says("{user_name*} : user NOT in sudoers ; " + _RUN,
@@ -17,7 +18,6 @@ TABLE = Table(
              action="run_command", outcome="failure", reason="incorrect password"),
         says("{user_name*} : a password is required ; " + _RUN,
              action="run_command", outcome="failure", reason="a password is required"),
-        says("{user_name*} : " + _RUN, action="run_command", outcome="success"),
         says("{user_name*} : TTY={tty} ; PWD={pwd*} ; USER={target_user} ; GROUP={target_group} ;"
              " COMMAND={command*}", action="run_command", outcome="success"),
         says("(to {target_user}) {user_name} on {tty}", action="switch_user", outcome="success"),
