@@ -130,7 +130,7 @@ def parse_moment(text: str, zone: Zone, key: str) -> Moment:
 
     """
     try:
-        local, unit, own = _read(text)
+        local, unit, own = _read(text, key)
         return Moment(
             min(_utc(local, zone if own is None else own)),
             max(_utc(local + unit - MICROSECOND, zone if own is None else own)),
@@ -139,7 +139,7 @@ def parse_moment(text: str, zone: Zone, key: str) -> Moment:
         raise QueryError(f"there is no time {text[:40]!r}", key=key) from None
 
 
-def _read(text: str) -> tuple[datetime, timedelta, tzinfo | None]:
+def _read(text: str, key: str) -> tuple[datetime, timedelta, tzinfo | None]:
     """The local time, how long the last of its written parts lasts, and its own zone."""
     if text.isdecimal():
         if len(text) not in _DIGITS:
@@ -157,7 +157,7 @@ def _read(text: str) -> tuple[datetime, timedelta, tzinfo | None]:
     if fraction:
         local += timedelta(microseconds=int(fraction.ljust(6, "0")))
         unit = MICROSECOND * 10 ** (6 - len(fraction))
-    return local, unit, parse_zone(zone, "zone") if zone else None
+    return local, unit, parse_zone(zone, key) if zone else None
 
 
 def _utc(local: datetime, zone: Zone) -> tuple[datetime, datetime]:
