@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from siemstress.fields.events import EventBuilder, Origin
-from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Table
+from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
 from siemstress.formats.layout import raw_expression
@@ -73,9 +73,9 @@ def written_again(events: pl.DataFrame) -> list[bytes]:
 
 
 def messages(
-    texts: Sequence[str], tables: Sequence[Table], program: str
+    texts: Sequence[str], builder: EventBuilder, program: str
 ) -> list[dict[str, str | int]]:
-    """What tables make of messages: the columns and fields that they fill."""
+    """What a builder's tables make of messages: the columns and fields that they fill."""
     lines = lines_of("".join(f"{text}\n" for text in texts).encode())
     count = len(lines)
     header = Header(
@@ -86,10 +86,9 @@ def messages(
         zone=np.zeros(count, np.int16),
         program=program,
     )
-    origin = Origin(0, 0, None, "here")
-    events = EventBuilder(tables).build(header, np.arange(count), origin).sort("id")
-    filled = [*TEXT_COLUMNS, *NUMBER_COLUMNS]
+    events = builder.build(header, np.arange(count), Origin(0, 0, None, "here")).sort("id")
+    columns = [*TEXT_COLUMNS, *NUMBER_COLUMNS]
     return [
-        {name: row[name] for name in filled if row[name] is not None} | plain(row)["fields"]
+        {name: row[name] for name in columns if row[name] is not None} | plain(row)["fields"]
         for row in events.iter_rows(named=True)
     ]
