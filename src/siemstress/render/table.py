@@ -53,7 +53,8 @@ class Table:
             self._put(self._records(headings, zip(*columns, strict=True)))
             return
         if not self._widths:
-            self._widths = self._fitted(headings, columns)
+            folds = [_is_text(kind) for kind in batch.schema.types]
+            self._widths = self._fitted(headings, columns, folds)
             self._put(self._lines([headings], right), bold=self._target.may_colour)
         self._put(self._lines(zip(*columns, strict=True), right))
 
@@ -64,7 +65,9 @@ class Table:
         text = "".join(f"{_BOLD}{line}{_PLAIN}\n" if bold else f"{line}\n" for line in lines)
         self._target.stream.write(text.encode(self._target.encoding, "backslashreplace"))
 
-    def _fitted(self, headings: Sequence[str], columns: Sequence[Sequence[str]]) -> list[int]:
+    def _fitted(
+        self, headings: Sequence[str], columns: Sequence[Sequence[str]], folds: Sequence[bool]
+    ) -> list[int]:
         """The widths of the columns, narrower than they would be where the terminal ends."""
         widths = [
             max(map(_length, (heading, *cells)))
@@ -73,13 +76,16 @@ class Table:
         if self._width is None:
             return [min(width, WIDEST) for width in widths]
         excess = sum(widths) + GAP * (len(widths) - 1) - self._width
-        while excess > 0 and max(widths) > NARROWEST:
-            # The widest gives, down to the next widest, which then gives with it.
-            place = widths.index(max(widths))
-            second = max([w for w in widths if w < widths[place]], default=NARROWEST)
-            given = min(excess, widths[place] - max(second, NARROWEST)) or 1
-            widths[place] -= given
-            excess -= given
+        # Texts fold well; numbers and times only where there is no other way.
+        texts = [n for n in range(len(widths)) if folds[n]]
+        for places in (texts, range(len(widths))):
+            while excess > 0 and places and (most := max(widths[n] for n in places)) > NARROWEST:
+                # The widest gives, down to the next widest, which then gives with it.
+                widest = next(n for n in places if widths[n] == most)
+                others = (widths[n] for n in places if widths[n] < most)
+                given = max(1, min(excess, most - max(NARROWEST, *others, NARROWEST)))
+                widths[widest] -= given
+                excess -= given
         return widths
 
     def _lines(self, rows: Iterable[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
@@ -135,7 +141,7 @@ def fold(text: str, width: int) -> list[str]:
         blank = head.rfind(" ")
         if blank > len(head) // 2 and text[len(head) : len(head) + 1] != " ":
             head = head[:blank]
-        lines.append(head.rstrip())
+        lines.append(head.rstrip(" "))
         text = text[len(head) :].lstrip(" ")
     return [*lines, text]
 
@@ -161,6 +167,14 @@ def _is_number(kind: pa.DataType) -> bool:
 
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_nested(kind)
     )
 
 
