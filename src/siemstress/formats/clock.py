@@ -20,7 +20,7 @@ DAY = 86_400_000_000
 MINUTE = 60_000_000
 # A stamp may be this much later than the file's own time before it is taken for last year's.
 SLACK = DAY
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\Z")
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
