@@ -18,7 +18,7 @@ import polars as pl
 from siemstress.fields.captures import Captures, State, Step
 from siemstress.fields.tables import NUMBER_COLUMNS, Table
 from siemstress.fields.templates import Template
-from siemstress.fields.tree import Literals, Tree
+from siemstress.fields.tree import Tree
 from siemstress.fields.walk import Walker
 from siemstress.sources.lines import Ints, Lines
 
@@ -60,7 +60,6 @@ class Matcher:
         self._texts: list[bytes] = []
         self._starts = [self._add(patterns) for patterns in self._of_program]
         self._tree.finish()
-        self._literals = Literals(self._texts)
         self.names = self._tree.names
         self._walker = Walker(self._tree)
         self._loose = np.array(self._tree.loose, bool)
@@ -122,21 +121,22 @@ class Matcher:
         """
         found: list[tuple[Ints, Numbers, Ints]] = []
         for number, turn in enumerate(turns):
-            rows = np.concatenate([np.arange(s.low, s.high) for s in turn])
-            sizes = [s.high - s.low for s in turn]
-            literal = np.repeat(np.array([s.literal for s in turn], np.int16), sizes)
-            node = np.repeat(np.array([s.node for s in turn], np.int16), sizes)
-            todo = (tried[rows] <= number) & (state.which[rows] == 0)
-            if not todo.all():
-                rows, literal, node = rows[todo], literal[todo], node[todo]
-            at = state.start[rows]
-            has = self._literals.stand_at(state.lines, at, state.end[rows], literal)
-            if not has.all():
-                rows, literal, node, at = rows[has], literal[has], node[has], at[has]
-            tried[rows] = number + 1
-            # A row takes part once a round: until then it waits behind this turn.
-            state.which[rows] = _UNDER_WAY
-            found.append((rows, node, at + self._literals.size[literal]))
+            for stretch in turn:
+                part = slice(stretch.low, stretch.high)
+                todo = (tried[part] <= number) & (state.which[part] == 0)
+                if not todo.any():
+                    continue
+                rows = np.flatnonzero(todo) + stretch.low
+                text = self._texts[stretch.literal]
+                at = state.start[rows]
+                has = state.lines.stands(at, state.end[rows], text)
+                if not has.all():
+                    rows, at = rows[has], at[has]
+                tried[rows] = number + 1
+                # A row takes part once a round: until then it waits behind this turn.
+                state.which[rows] = _UNDER_WAY
+                node = np.full(len(rows), stretch.node, np.int16)
+                found.append((rows, node, at + len(text)))
         if not found:
             return np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.int64)
         rows, node, at = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -152,16 +152,13 @@ class Matcher:
             starts = self._starts[program]
             for literal in range(starts.first, starts.first + len(starts.nodes)):
                 rows = np.flatnonzero(state.which[begin:end] == 0) + begin
-                which = np.full(len(rows), literal, np.int16)
-                has = self._literals.stand_at(
-                    state.lines, state.start[rows], state.end[rows], which
-                )
-                rows = rows[has]
+                text = self._texts[literal]
+                rows = rows[state.lines.stands(state.start[rows], state.end[rows], text)]
                 for number in patterns:
                     template = self.templates[number - 1]
                     if (
                         len(rows)
-                        and template.starts.encode() == self._texts[literal]
+                        and template.starts.encode() == text
                         and any(c.name == "user_name" for c in template.captures)
                     ):
                         _by_regex(state, rows, number, template, self._tree.path(number))

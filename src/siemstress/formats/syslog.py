@@ -22,6 +22,10 @@ FACILITIES = (
 Decoder = Callable[[Lines, Ints, Ints, Clock], Stamps]
 
 
+_OPENINGS = np.uint64(0x5B5B5B5B5B5B5B5B)
+_LOW_SEVEN = np.uint64(0x7F7F7F7F7F7F7F7F)
+
+
 @dataclass(frozen=True)
 class Priority:
     """`<PRI>` in front of lines: where the rest starts, codes (-1: none), and how it is written."""
@@ -82,7 +86,7 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     named = (width > 1) & (lines.byte(start + np.maximum(width - 1, 0)) == 58)
     inner = np.where(named, width - 1, 0)
     bracketed = named & (lines.byte(start + np.maximum(inner - 1, 0)) == 93)
-    opening = lines.find(start, start + inner, "[")
+    opening = inner - 2 - _digits_before(lines, start + np.maximum(inner - 1, 8))
     bracketed &= opening > 0
     digits = np.where(bracketed, inner - opening - 2, 0)
     pid = lines.number(start + opening + 1, digits)
@@ -92,6 +96,16 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     message = np.where(named, start + width + np.where(alone, 0, 1), start)
     exact = ~(named & alone) & ~(bracketed & zero_led)
     return Tag(process, np.where(bracketed, pid, -1), message, exact)
+
+
+def _digits_before(lines: Lines, close: Ints) -> Ints:
+    """How many bytes stand between the last `[` and each `]`; 8 or more count as 8."""
+    word = lines.words[close - 8] ^ _OPENINGS
+    # Zero bytes, exactly: "Determine if a word has a zero byte", Hacker's Delight, section 6-1.
+    zeros = ~(((word & _LOW_SEVEN) + _LOW_SEVEN) | word | _LOW_SEVEN)
+    # Only bits 7, 15 ... are set, so that the exponent of a float says which is the highest.
+    _, exponent = np.frexp(zeros.astype(np.float64))
+    return np.where(zeros == 0, 8, 8 - ((exponent + 7) >> 3)).astype(np.int64)
 
 
 def read(

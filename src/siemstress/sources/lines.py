@@ -136,7 +136,7 @@ class Lines:
             at = self._next_byte(at + anchor, last[rows] + anchor, text[anchor]) - anchor
             here = at >= starts[rows]
             rows, at = rows[here], at[here]
-            fits = self._stands(at, text)
+            fits = self.stands(at, ends[rows], text)
             hit = rows[fits]
             found[hit] = at[fits] - starts[hit]
             rows, at = rows[~fits], at[~fits] + 1
@@ -169,13 +169,15 @@ class Lines:
             rows, at = rows[near], at[near]
         return np.where(result > last, -1, result)
 
-    def _stands(self, at: Ints, text: bytes) -> Mask:
-        """Whether a text stands at each place; there must be room for it before the end."""
-        fits = np.ones(len(at), bool)
+    def stands(self, at: Ints, ends: Ints, text: bytes) -> Mask:
+        """Whether a text stands at each place, and ends not later than the part does."""
+        fits: Mask = at + len(text) <= ends
         for offset in range(0, len(text), 8):
             part = text[offset : offset + 8]
             word = np.uint64(int.from_bytes(part.ljust(8, b"\0"), "little"))
-            fits &= (self.words[at + offset] ^ word) & _LOW_BYTES[len(part)] == 0
+            # Behind the end of a part other bytes are read, and do not count.
+            place = at if offset == 0 else np.minimum(at + offset, ends)
+            fits &= (self.words[place] ^ word) & _LOW_BYTES[len(part)] == 0
         return fits
 
     def _strings(self, views: Words, validity: pa.Buffer | None = None) -> pl.Series:
@@ -233,10 +235,14 @@ def _offsets(buffer: npt.NDArray[np.uint8], size: int) -> tuple[Ints, Ints]:
 
 
 def _is_utf8(lines: Lines) -> bool:
-    binary = _binary(lines)
+    """Whether the whole buffer is UTF-8; a line feed is never part of a longer sequence."""
+    size = int(lines.ends[-1])
+    whole = pa.Array.from_buffers(
+        pa.large_string(), 1, [None, pa.py_buffer(np.array([0, size])), lines.arrow]
+    )
     try:
-        binary.cast(pl.String)
-    except pl.exceptions.PolarsError:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
         return False
     return True
 
