@@ -54,7 +54,7 @@ system-packages:
 	  dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' && continue; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    export DEBIAN_FRONTEND=noninteractive; \
-    apt-get install -y -qq "$$package" >/dev/null \
+	    apt-get install -y -qq "$$package" >/dev/null \
 	      || { apt-get update -qq && apt-get install -y -qq "$$package" >/dev/null; }; \
 	  else echo "$$package is not installed; tests that need it are skipped" >&2; fi; \
 	done
