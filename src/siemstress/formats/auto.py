@@ -50,8 +50,6 @@ class Reader:
         left = np.arange(len(lines))
         used: list[Format] = []
         for candidate in self._candidates(lines, clock):
-            if not len(left):
-                break
             part = lines if len(left) == len(lines) else lines.take(left)
             read, header = candidate.read(part, clock)
             if not len(header):
@@ -59,6 +57,8 @@ class Reader:
             used.append(candidate)
             yield from self._refined(candidate, left[read], header, clock)
             left = left[~read]
+            if not len(left):
+                break
         if self.auto:
             self._fitting = (*used, *(f for f in self._fitting if f not in used))
         if len(left):

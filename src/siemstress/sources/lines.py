@@ -40,11 +40,13 @@ _COMMONNESS = [
 # Checking a buffer costs a hundredth of a string's own costs, a byte.
 _CHECKED_PER_STRING = 400
 
+# So many bytes a string view holds itself.
+_HELD = 12
+
 # Zero bytes behind the last line, so that a word may be read at any byte of a line.
 PADDING = 64
 
 _LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
-_LOW_BYTES_32 = np.array([(1 << (8 * i)) - 1 for i in range(5)], dtype=np.uint32)
 
 
 @dataclass(frozen=True)
@@ -97,25 +99,20 @@ class Lines:
     def views(self, starts: Ints, lengths: Ints, buffer: int = 0) -> Words:
         """Arrow string views, two words each, of parts of the buffer, which has a number."""
         views = np.empty((len(starts), 2), np.uint64)
+        outside = starts.view(np.uint64) << np.uint64(32)
         if buffer:
-            starts_in = (starts.view(np.uint64) << np.uint64(32)) | np.uint64(buffer)
-            self._short_views(views, starts, lengths)
-            views[:, 1] = np.where(lengths > 12, starts_in, views[:, 1])
-        elif len(lengths) and int(lengths.min()) > 12:
-            head = self.half_words[starts].astype(np.uint64)
-            np.bitwise_or(lengths.view(np.uint64), head << np.uint64(32), out=views[:, 0])
-            np.left_shift(starts.view(np.uint64), np.uint64(32), out=views[:, 1])
+            outside |= np.uint64(buffer)
+        head = self.half_words[starts].astype(np.uint64)
+        if len(lengths) and int(lengths.min()) <= _HELD:
+            # The view holds the text itself: four bytes, and up to eight more.
+            head &= _LOW_BYTES[np.minimum(lengths, 4)]
+            rest = self.words[starts + 4] & _LOW_BYTES[np.minimum(np.maximum(lengths - 4, 0), 8)]
+            views[:, 1] = np.where(lengths <= _HELD, rest, outside)
         else:
-            self._short_views(views, starts, lengths)
+            views[:, 1] = outside
+        head <<= np.uint64(32)
+        np.bitwise_or(lengths.view(np.uint64), head, out=views[:, 0])
         return views
-
-    def _short_views(self, views: Words, starts: Ints, sizes: Ints) -> None:
-        """Views of strings of which some are kept in the view itself (12 bytes or less)."""
-        first = self.words[starts] & _LOW_BYTES[np.minimum(sizes, 8)]
-        rest = self.half_words[starts + 8] & _LOW_BYTES_32[np.clip(sizes - 8, 0, 4)]
-        np.bitwise_or(sizes.view(np.uint64), first << np.uint64(32), out=views[:, 0])
-        inline = (first >> np.uint64(32)) | (rest.astype(np.uint64) << np.uint64(32))
-        views[:, 1] = np.where(sizes <= 12, inline, starts.view(np.uint64) << np.uint64(32))
 
     def find(self, starts: Ints, ends: Ints, literal: str) -> Ints:
         """Where `literal` first stands in each part, counted from its start; -1 if nowhere.

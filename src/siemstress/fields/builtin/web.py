@@ -2,16 +2,20 @@
 
 from siemstress.fields.tables import Pattern, Sample, Table
 
-_CLIENT = "{source_host} {_ident} {user_name*} [{_stamp*}] "
+_CLIENTS = (
+    "{source_host} - - [{_stamp*}] ",
+    "{source_host} {_ident} {user_name*} [{_stamp*}] ",
+)
 _REQUEST = '"{method} {path} {version}" {status} {bytes}'
 _ANY = '"{request*}" {status} {bytes}'
 _AGENT = ' "{referer*}" "{user_agent*}"'
 _SETS = {"action": "request"}
 
 
-def _lines(client: str) -> tuple[Pattern, ...]:
+def _lines(*clients: str) -> tuple[Pattern, ...]:
     return tuple(
         Pattern(client + request + end, _SETS)
+        for client in clients
         for request in (_REQUEST, _ANY)
         for end in (_AGENT, "", _AGENT + " {_more*}", " {_more*}")
     )
@@ -19,7 +23,7 @@ def _lines(client: str) -> tuple[Pattern, ...]:
 
 TABLE = Table(
     programs=("nginx", "apache", "apache2", "httpd", "lighttpd", "caddy"),
-    patterns=_lines(_CLIENT),
+    patterns=_lines(*_CLIENTS),
     samples=(
         Sample('203.0.113.31 - - [30/Dec/2025:06:06:16 +0000] "POST /login HTTP/1.1" 403 5499 '
                '"-" "curl/8.5.0"',
