@@ -224,6 +224,7 @@ def read_server(path: Path, keys: Mapping[str, str]) -> Server | None:
 
 
 def read_lake(path: Path, keys: Mapping[str, str]) -> Path:
+    """The lake's folder that the keys name, or the default one."""
     value = keys.get("lake", "").strip()
     if not value:
         return default_lake()
