@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ import polars as pl
 import pytest
 
 from siemstress.commands.siemquery import main
+from siemstress.commands.siemquery_flags import FORMS
 from siemstress.query.filters import COLUMNS
 from siemstress.query.times import now
 from siemstress.schema import ALERT, EVENT, polars_schema
@@ -415,3 +417,27 @@ def test_mistakes_are_one_line(query: Query, arguments: list[str], message: str)
     query(*arguments, status=2)
     assert message in error_of(query)
     assert error_of(query).count("\n") == 1
+
+
+def documented() -> list[str]:
+    """The commands in the fenced blocks of siemquery's page."""
+    page = Path(__file__).resolve().parent.parent / "docs/siemquery.md"
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^siemquery .*?(?=^siemquery |\Z)", "".join(blocks), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.mark.parametrize("command", documented())
+def test_the_documents_examples_run(
+    query: Query, command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "s.conf").write_text(CONFIG.replace("lake=lake", f"lake={folder}/lake"))
+    monkeypatch.chdir(tmp_path)
+    query(*shlex.split(command)[1:])
+    assert error_of(query) in ("", "siemquery: no events\n", "siemquery: no rows\n")
+
+
+def test_every_form_is_documented() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs/siemquery.md").read_text()
+    assert [form for form in FORMS if f"| `{form}` | " not in page] == []
