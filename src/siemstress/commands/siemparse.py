@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, run, say
-from siemstress.errors import SiemstressError
+from siemstress.errors import SiemstressError, UserError
 
 if TYPE_CHECKING:
     from siemstress.config import Config, Section
@@ -26,6 +28,9 @@ EXAMPLES = """\
   siemparse --clear --force -s auth         delete a section's table
 """
 
+
+# In bytes; as in the pipeline, which must not be imported before this is known.
+_LARGE = 48 << 20
 
 _FILES = "log file, also .gz .zst .xz .bz2; standard input without any, or for -"
 _SECTION = "section of the config file: its table and parser (default: default)"
@@ -84,38 +89,64 @@ def _clear(options: argparse.Namespace, section: Section, store: Store) -> int:
     return 0
 
 
+def _is_large(paths: Sequence[str]) -> bool:
+    """Whether there is a file that is worth a second process."""
+    sizes = []
+    for path in paths or ["/dev/stdin"]:
+        with contextlib.suppress(OSError, ValueError):
+            sizes.append(os.stat("/dev/stdin" if path == "-" else path).st_size)
+    return max(sizes, default=0) >= _LARGE
+
+
 def _parse(options: argparse.Namespace, config: Config, section: Section, store: Store) -> int:
+    if _is_large(options.files):
+        # Two processes with a thread each do more than two with two; read when Polars is imported.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from siemstress.formats.clock import local_zone, parse_zone
-    from siemstress.ingest.inputs import bring_in, open_inputs
+    from siemstress.ingest.inputs import open_inputs
     from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.pipeline import Pipeline
+    from siemstress.ingest.worker import WorkerProcess
 
     zone = parse_zone(options.zone) if options.zone else local_zone()
+    name = options.parser or section.parser
     try:
-        lines = LineParser(options.parser or section.parser)
+        lines = LineParser(name)
     except SiemstressError as e:
         if options.parser is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
-    pipeline = Pipeline(store, section.table, lines)
+    pipeline = Pipeline(
+        store, section.table, lines, lambda: WorkerProcess(config, section.table, name)
+    )
     sources = open_inputs(options.files)
     started = time.monotonic()
+    try:
+        status = _bring_in_all(options, pipeline, sources, zone)
+    finally:
+        pipeline.close()
+    if not options.quiet:
+        _summary(pipeline, section, time.monotonic() - started)
+    return status
+
+
+def _bring_in_all(
+    options: argparse.Namespace, pipeline: Pipeline, sources: Sequence[Input], zone: str | int
+) -> int:
+    from siemstress.ingest.inputs import bring_in
+
     status = 0
     with _progress(options, pipeline, sources) as watch:
         for source in sources:
             try:
                 note = bring_in(pipeline, source, zone, again=options.again, watch=watch)
-            except SiemstressError as e:
-                if e.exit_status != 2:
-                    raise
+            except UserError as e:
                 # A file that is damaged stops only itself.
                 say(f"siemparse: {e}")
                 status = e.exit_status
             else:
                 if note and not options.quiet:
                     say(f"siemparse: {note}")
-    if not options.quiet:
-        _summary(pipeline, section, time.monotonic() - started)
     return status
 
 

@@ -125,7 +125,8 @@ def _run(
     before = max(0, place.start - TAIL)
     tail = log.read_at(before, place.start - before) if place.start else b""
     reader = ChunkReader(log.stream(place.start), place.start)
-    pipeline.run(Source(reader, log.path, clock, place.consumers, tail), watch)
+    left = log.size if log.compressed else log.size - place.start
+    pipeline.run(Source(reader, log.path, clock, place.consumers, tail, left), watch)
     return reader
 
 

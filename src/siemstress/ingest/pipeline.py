@@ -7,18 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from siemstress.formats.clock import Clock
 from siemstress.ingest.parsing import LineParser
+from siemstress.ingest.worker import LocalWorker, Worker, WorkerProcess
 from siemstress.sources.chunks import Buffer, Chunk, ChunkReader
 from siemstress.sources.files import TAIL, pack
-from siemstress.sources.lines import PADDING, split
 from siemstress.store.base import Advance, Staged, Store
 
-# What a worker reads at once, in bytes; and how many workers there are.
-CHUNK = 14 << 20
-WORKERS = 2
+# Sources from so many bytes on are shared with a second process.
+LARGE = 48 << 20
 # Chunks that wait for a commit at the most, and how long they wait, in seconds.
 _WAITING = 8
 _PATIENCE = 2.0
@@ -38,7 +35,7 @@ class Source:
     """A source under way: its chunks, its label, how its stamps are read.
 
     `consumers` are the names that its position is kept under, with what is stored of each, and
-    `tail` the bytes just before where the chunks begin.
+    `tail` the bytes just before where the chunks begin; `size` is about how many bytes there are.
     """
 
     reader: ChunkReader
@@ -46,6 +43,7 @@ class Source:
     clock: Clock
     consumers: Sequence[tuple[str, int | None]] = ()
     tail: bytes = b""
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,20 @@ class Pipeline:
     """Brings sources into one table of a store."""
 
     def __init__(
-        self, store: Store, table: str, parser: LineParser, workers: int = WORKERS
+        self,
+        store: Store,
+        table: str,
+        parser: LineParser,
+        second: Callable[[], WorkerProcess] | None = None,
     ) -> None:
+        """`second` starts another process to share the work on large sources with."""
         self.store = store
         self.table = table
-        self.parser = parser
         self.counts = Counts()
-        self._workers = workers
-        self._buffers: list[Buffer] = []
+        self._worker = LocalWorker(store, table, parser)
+        self._second = second
+        self._process: WorkerProcess | None = None
+        self.started = False
 
     def run(self, source: Source, watch: Callable[[], None] | None = None) -> None:
         """Bring in all of a source. `watch` is called now and then from the calling thread.
@@ -91,41 +95,32 @@ class Pipeline:
 
         """
         run = _Run(self, source)
-        first = run.take(self._buffer(0))
-        if first is not None and first.chunk.complete and first.chunk.size > CHUNK // 2:
-            self._run_threads(run, first, watch)
-        else:
-            # A small source, or one that comes in drops, is not worth a thread.
-            try:
-                run.work(self._buffer(0), first, watch)
-            finally:
-                run.finish()
-        if run.error is not None:
-            raise run.error
-
-    def _run_threads(self, run: _Run, first: _Work, watch: Callable[[], None] | None) -> None:
-        threads = [
-            threading.Thread(target=run.worker, args=(self._buffer(number), work), daemon=True)
-            for number, work in enumerate([first, *[None] * (self._workers - 1)])
-        ]
+        other = None
         try:
-            for thread in threads:
-                thread.start()
-            while any(thread.is_alive() for thread in threads):
-                threads[0].join(0.1)
-                threads[-1].join(0.1)
+            if self._second is not None and source.size >= LARGE:
+                self._process = self._process or self._second()
+                other = threading.Thread(target=run.with_process, args=(self._process,))
+                other.start()
+            run.work(self._worker, watch)
+            while other is not None and other.is_alive():
+                # Short waits: a signal does not end a longer one everywhere.
+                other.join(0.1)
                 if watch is not None:
                     watch()
         finally:
             run.stopped.set()
-            for thread in threads:
-                thread.join()
+            if other is not None:
+                other.join()
             run.finish()
+        if run.error is not None:
+            raise run.error
 
-    def _buffer(self, number: int) -> Buffer:
-        while len(self._buffers) <= number:
-            self._buffers.append(np.zeros(CHUNK + PADDING, np.uint8))
-        return self._buffers[number]
+    def close(self) -> None:
+        """End the second process, if there is one."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+            self.started = False
 
 
 @dataclass
@@ -163,31 +158,26 @@ class _Run:
             self._handed_out += 1
             return _Work(self._handed_out - 1, chunk, first_id, pack(chunk.end, self._tail))
 
-    def worker(self, buffer: Buffer, work: _Work | None) -> None:
-        """A thread's life."""
+    def with_process(self, process: WorkerProcess) -> None:
+        """A thread's life: keep the other process at work."""
         try:
-            self.work(buffer, work if work is not None else self.take(buffer))
+            if not self.pipeline.started:
+                process.ready()
+                self.pipeline.started = True
+            self.work(process)
         except BaseException as e:  # handed to the thread that waits for this one
             self.error = self.error or e
             self.stopped.set()
 
-    def work(
-        self, buffer: Buffer, work: _Work | None, watch: Callable[[], None] | None = None
-    ) -> None:
+    def work(self, worker: Worker, watch: Callable[[], None] | None = None) -> None:
         """Parse, write and commit chunks until there are none."""
-        pipeline = self.pipeline
-        while work is not None:
-            lines = split(buffer, work.chunk.size)
-            parsed = pipeline.parser.parse(
-                lines, self.source.clock, self.source.path, work.first_id
+        while (work := self.take(worker.buffer)) is not None:
+            staged, unread = worker.write(
+                work.chunk.size, self.source.clock, self.source.path, work.first_id
             )
-            staged = pipeline.store.stage(pipeline.table, parsed.events)
-            done = _Done(work, staged, parsed.unread)
-            del lines, parsed  # they look into the buffer
-            self._commit(done)
+            self._commit(_Done(work, staged, unread))
             if watch is not None:
                 watch()
-            work = self.take(buffer)
 
     def _commit(self, done: _Done) -> None:
         """Commit what is in order, unless another worker is at it or more may come soon."""

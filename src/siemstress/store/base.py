@@ -90,7 +90,7 @@ class Repaired:
 
 
 class Staged(Protocol):
-    """Rows that are written but not yet part of a table."""
+    """Rows that are written but not yet part of a table; may be sent to another process."""
 
     @property
     def rows(self) -> int:
