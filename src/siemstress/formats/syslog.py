@@ -86,7 +86,7 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     named = (width > 1) & (lines.byte(start + np.maximum(width - 1, 0)) == 58)
     inner = np.where(named, width - 1, 0)
     bracketed = named & (lines.byte(start + np.maximum(inner - 1, 0)) == 93)
-    opening = inner - 2 - _digits_before(lines, start + np.maximum(inner - 1, 8))
+    opening = inner - 2 - _digits_before(lines, np.maximum(start + inner - 1, 8))
     bracketed &= opening > 0
     digits = np.where(bracketed, inner - opening - 2, 0)
     pid = lines.number(start + opening + 1, digits)
