@@ -139,6 +139,19 @@ def test_find_is_what_python_finds(lines: list[str], literal: str) -> None:
     assert at.tolist() == [line.encode().find(literal.encode()) for line in lines]
 
 
+@pytest.mark.parametrize("literal", [":", ": ", " > ", "ab", "] "])
+def test_find_in_long_lines(literal: str) -> None:
+    """Also in those that are made to be slow to search."""
+    parts = [":", " ", "]", "a", "] b", ": "[::-1], "é", "\0", literal]
+    ends = ["", literal, literal + "x", "x" * 9 + literal]
+    lines = [part * size + end for part in parts for size in (1, 600, 300_000) for end in ends]
+    found = lines_of("".join(f"{line}\n" for line in lines).encode())
+    started = time.monotonic()
+    at = found.find(found.starts, found.ends, literal)
+    assert time.monotonic() - started < 5
+    assert at.tolist() == [line.encode().find(literal.encode()) for line in lines]
+
+
 @given(
     st.lists(
         st.one_of(

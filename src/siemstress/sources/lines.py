@@ -48,6 +48,10 @@ PADDING = 64
 
 _LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
 
+# After so many steps of a search in all lines at once those left are searched one by one: they
+# are few, or so long that their number does not matter.
+_ROUNDS = 64
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -128,7 +132,9 @@ class Lines:
         last = ends - len(text)
         rows = np.flatnonzero(starts <= last)
         at = starts[rows]
-        while len(rows):
+        for _ in range(_ROUNDS):
+            if not len(rows):
+                break
             # From here on only places from `at` to `last` count.
             at = self._next_byte(at + anchor, last[rows] + anchor, text[anchor]) - anchor
             here = at >= starts[rows]
@@ -137,6 +143,9 @@ class Lines:
             hit = rows[fits]
             found[hit] = at[fits] - starts[hit]
             rows, at = rows[~fits], at[~fits] + 1
+        if len(rows):
+            at = self._search(at, ends[rows], text)
+            found[rows] = np.where(at < 0, -1, at - starts[rows])
         return found
 
     def _next_byte(self, starts: Ints, last: Ints, byte: int) -> Ints:
@@ -147,7 +156,9 @@ class Lines:
         pattern = np.uint64(byte * int(_ONES))
         result = np.full(len(starts), -1, np.int64)
         rows, at = None, starts
-        while len(at):
+        for _ in range(_ROUNDS):
+            if not len(at):
+                break
             word = self.words[at] ^ pattern
             zeros = (word - _ONES) & ~word & _HIGH
             lowest = zeros & (~zeros + np.uint64(1))
@@ -164,7 +175,15 @@ class Lines:
             at = at[~hit] + 8
             near = at <= last[rows]
             rows, at = rows[near], at[near]
+        if rows is not None and len(rows):
+            result[rows] = self._search(at, last[rows] + 1, bytes([byte]))
         return np.where(result > last, -1, result)
+
+    def _search(self, starts: Ints, ends: Ints, text: bytes) -> Ints:
+        """The first place of a text in each part, a part at a time; -1 where there is none."""
+        parts = zip(starts.tolist(), ends.tolist(), strict=True)
+        found = [(at, self.buffer[at:end].tobytes().find(text)) for at, end in parts]
+        return np.array([-1 if place < 0 else at + place for at, place in found], np.int64)
 
     def stands(self, at: Ints, ends: Ints, text: bytes) -> Mask:
         """Whether a text stands at each place, and ends not later than the part does."""
