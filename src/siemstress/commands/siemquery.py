@@ -173,6 +173,8 @@ class Question:
 
         timeout = self.options.timeout
         seconds = parse_span(timeout, "--timeout").total_seconds() if timeout else None
+        if self.options.verbose:
+            say(self.options.sql)
         answer = ask_typed(self.store, self.config, self.options.sql, self.wanted, seconds)
         self.show(answer, answer.schema.names, None, "no rows")
 
@@ -186,6 +188,7 @@ class Question:
         bucket = parse_span(options.histogram, "--histogram") if options.histogram else None
         events = self.events(_sections(options, self.config, self.store))
         found = histogram(events, bucket, self.zone, "--histogram")
+        self.explain(found.query)
         if options.format == "table" and self.to_stdout and not options.silent:
             names = labels(found.counts, self.zone)
             bars(list(zip(names, found.counts.values(), strict=True)), standard_output())

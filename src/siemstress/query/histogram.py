@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlglot import exp
+
 from siemstress.errors import QueryError
 from siemstress.query.events import Events
 from siemstress.query.order import Answer, buckets, span
@@ -31,10 +33,14 @@ _QUARTER = 15 * _MINUTE
 
 @dataclass(frozen=True)
 class Histogram:
-    """The starts of the buckets, in UTC without a zone, with their counts; gaps are zeros."""
+    """The starts of the buckets, in UTC without a zone, with their counts; gaps are zeros.
+
+    `query` is what was asked of the store: the counts of small parts of the buckets.
+    """
 
     bucket: timedelta
     counts: Mapping[datetime, int]
+    query: exp.Query
 
     def answer(self) -> Answer:
         """The same as rows of `time` and `count`."""
@@ -63,7 +69,7 @@ def histogram(events: Events, bucket: timedelta | None, zone: Zone, key: str) ->
     found = {row["bucket"]: row["count"] for row in rows(events.ask(query, ["time"]))}
     moments = {m: count for n, count in found.items() if (m := _moment(n, part)) is not None}
     if not moments:
-        return Histogram(bucket or part, {})
+        return Histogram(bucket or part, {}, query)
     extent = max(moments) - min(moments)
     if bucket is None:
         bucket = next((b for b in _ROUND if b >= part and extent // b < WANTED_BARS), _ROUND[-1])
@@ -75,7 +81,7 @@ def histogram(events: Events, bucket: timedelta | None, zone: Zone, key: str) ->
         starts[start] = starts.get(start, 0) + count
     for start in _starts(min(starts), max(starts), bucket, zone):
         starts.setdefault(start, 0)
-    return Histogram(bucket, dict(sorted(starts.items())))
+    return Histogram(bucket, dict(sorted(starts.items())), query)
 
 
 def _finest(events: Events) -> timedelta:

@@ -23,8 +23,10 @@ def ask_typed(
     """
     names = config.tables() | {table: table for table in store.tables()}
     derived, bounds, where = derived_columns(), wanted.bounds(), wanted.condition()
+    mentioned = sql.lower()
     scans = {
-        name: Scan(table, bounds=bounds, derived=derived, where=where)
+        # Writing out how `raw` is rebuilt takes a while: not for tables that are not asked about.
+        name: Scan(table, bounds, derived=derived if name.lower() in mentioned else {}, where=where)
         for name, table in names.items()
     }
     limits = Limits(seconds=seconds)
