@@ -9,16 +9,20 @@ renamed, rotated and compressed files go on where they were.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from siemstress.errors import InputError
 from siemstress.sources.chunks import ByteStream
+
+if TYPE_CHECKING:
+    import zstandard
 
 # Of a position, the bits for a checksum of the bytes before it; the others are the byte offset.
 _CHECK_BITS = 19
@@ -28,29 +32,73 @@ _SUFFIX = re.compile(r"(?:[.-]\d{1,14})?(?:\.(?:gz|zst|xz|bz2))?\Z")
 _GENERATIONS = 10_000
 
 
+class _Decoded:
+    """A decoder's stream, read a step at a time: of a damaged file it gives all that is whole."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        return self._stream.readinto1(buffer)
+
+
+class _Zstd:
+    """Frames of zstd, one behind the other; a last one that is cut off is an error.
+
+    Raises EOFError, as the decoders of other kinds do.
+    """
+
+    # What a decoder is given at once, in bytes: few may hold very many.
+    _STEP = 1024
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._compressed = b""
+        self._decoded = memoryview(b"")
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        while not self._decoded:
+            if not self._compressed:
+                self._compressed = self._file.read(64 * self._STEP)
+            if not self._compressed:
+                if self._frame is not None:
+                    raise EOFError("the file ends within compressed data")
+                return 0
+            self._decode()
+        size = min(len(buffer), len(self._decoded))
+        buffer[:size] = self._decoded[:size]
+        self._decoded = self._decoded[size:]
+        return size
+
+    def _decode(self) -> None:
+        import zstandard
+
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        step, self._compressed = self._compressed[: self._STEP], self._compressed[self._STEP :]
+        self._decoded = memoryview(self._frame.decompress(step))
+        if self._frame.eof:
+            self._compressed = self._frame.unused_data + self._compressed
+            self._frame = None
+
+
 def _gzip(file: IO[bytes]) -> ByteStream:
     import gzip
 
-    return cast(ByteStream, gzip.GzipFile(fileobj=file))
+    return _Decoded(gzip.GzipFile(fileobj=file))
 
 
 def _bzip2(file: IO[bytes]) -> ByteStream:
     import bz2
 
-    return cast(ByteStream, bz2.BZ2File(file))
+    return _Decoded(bz2.BZ2File(file))
 
 
 def _xz(file: IO[bytes]) -> ByteStream:
     import lzma
 
-    return cast(ByteStream, lzma.LZMAFile(file))
-
-
-def _zstd(file: IO[bytes]) -> ByteStream:
-    import zstandard
-
-    reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-    return cast(ByteStream, reader)
+    return _Decoded(lzma.LZMAFile(file))
 
 
 # RFC 1952, bzip2 1.0.8's file format, xz file format 1.2.1, RFC 8878.
@@ -58,7 +106,7 @@ _COMPRESSED: Sequence[tuple[bytes, Callable[[IO[bytes]], ByteStream]]] = (
     (b"\x1f\x8b", _gzip),
     (b"BZh", _bzip2),
     (b"\xfd7zXZ\x00", _xz),
-    (b"\x28\xb5\x2f\xfd", _zstd),
+    (b"\x28\xb5\x2f\xfd", _Zstd),
 )
 
 
