@@ -87,7 +87,7 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     inner = np.where(named, width - 1, 0)
     bracketed = named & (lines.byte(start + np.maximum(inner - 1, 0)) == 93)
     opening = inner - 2 - _digits_before(lines, np.maximum(start + inner - 1, 8))
-    bracketed &= opening > 0
+    bracketed &= (opening > 0) & (lines.byte(start + np.maximum(opening, 0)) == 91)
     digits = np.where(bracketed, inner - opening - 2, 0)
     pid = lines.number(start + opening + 1, digits)
     zero_led = (lines.byte(start + opening + 1) == 48) & (digits > 1)
