@@ -1,0 +1,173 @@
+"""siemparse interrupted, killed, and several at once: every line is stored exactly once."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from running import Site, split, syslog
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def digest(lines: list[bytes]) -> str:
+    """The same for the same lines in the same order."""
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
+def end(process: subprocess.Popen[bytes]) -> str:
+    """What a process says until it ends."""
+    out, said = process.communicate(timeout=100)
+    assert out == b""
+    return said.decode()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that takes several chunks and commits."""
+    path = tmp_path_factory.mktemp("large") / "large.log"
+    part = syslog(50_000)
+    path.write_bytes(b"".join(part.replace(b"web1", b"web%d" % n) for n in range(10)))
+    assert path.stat().st_size > 40_000_000
+    return path
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_run_again_each_line_is_stored_once(
+    site: Site, large: Path
+) -> None:
+    """50 kills; whenever a run ends before its kill the lake is looked at and a new one begun.
+
+    Now and then it is asked to end instead, which leaves a file stored in part.
+    """
+    data = large.read_bytes()
+    cuts = [0, *(data.rindex(b"\n", 0, at) + 1 for at in (4_000_000, 33_000_000)), len(data)]
+    parts = [data[start:end] for start, end in pairwise(cuts)]
+    paths = [site.file(f"{n}.log", part) for n, part in enumerate(parts)]
+    wanted = split(data)
+    random = Random(11)
+    kills = ends = 0
+    counts = set()
+    while kills < 50 or not ends:
+        process = site.start("-q", *paths)
+        try:
+            process.wait(random.uniform(0.2, 1.3) if kills < 50 else 60)
+        except subprocess.TimeoutExpired:
+            ask = random.randrange(5) == 0
+            process.terminate() if ask else process.kill()
+            kills += not ask
+            end(process)
+            counts.add(site.count())
+            continue
+        assert (process.returncode, end(process)) == (0, "")
+        ends += 1
+        lines = site.lines()
+        assert len(lines) == len(wanted)
+        assert digest(lines) == digest(wanted)
+        shutil.rmtree(site.folder / "lake")
+    # Some came before the first commit, some between two.
+    assert 0 in counts
+    assert len(counts - {len(wanted)}) > 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_whole_commits(
+    site: Site, large: Path, number: signal.Signals
+) -> None:
+    wanted = split(large.read_bytes())
+    for seconds in (0.5, 1.2, 1.6):
+        process = site.start(large)
+        time.sleep(seconds)
+        process.send_signal(number)
+        said = end(process)
+        if process.returncode != 0:
+            assert process.returncode in {128 + number, -number}
+            assert "Traceback" not in said
+            assert "stored" not in said
+        lines = site.lines() if site.store.tables() else []
+        assert lines == wanted[: len(lines)]
+    site.run("-q", large)
+    assert digest(site.lines()) == digest(wanted)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_interrupted_stores_what_has_come(site: Site, number: signal.Signals) -> None:
+    process = site.start()
+    assert process.stdin is not None
+    process.stdin.write(syslog(5))
+    process.stdin.flush()
+    deadline = time.monotonic() + 60
+    while "Entries" not in site.store.tables() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    end(process)
+    assert process.returncode == 128 + number
+    assert site.lines() == split(syslog(5))
+
+
+def test_a_pipe_that_pauses_is_stored_meanwhile(site: Site) -> None:
+    process = site.start("-q")
+    assert process.stdin is not None
+    for n in range(3):
+        process.stdin.write(syslog(2, 2 * n))
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if site.store.tables() and len(site.lines()) == 2 * n + 2:
+                break
+            time.sleep(0.1)
+        assert site.lines() == split(syslog(2 * n + 2))
+    assert end(process) == ""
+    assert process.returncode == 0
+
+
+def test_at_the_end_of_its_input_it_does_not_spin(site: Site) -> None:
+    """Waiting for lines takes no processor either."""
+    process = site.start("-q")
+    assert process.stdin is not None
+    process.stdin.write(syslog(5))
+    process.stdin.flush()
+    time.sleep(3)
+    ticks = _ticks(process.pid)
+    time.sleep(2)
+    assert _ticks(process.pid) - ticks < 0.2 * os.sysconf("SC_CLK_TCK")
+    assert end(process) == ""
+
+
+def _ticks(pid: int) -> int:
+    """Processor time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("kind", ["plain", "gz"])
+def test_two_at_once_store_a_file_once(site: Site, large: Path, kind: str) -> None:
+    data = large.read_bytes()[:25_000_000].rpartition(b"\n")[0] + b"\n"
+    path = site.file("a.log", data if kind == "plain" else gzip.compress(data, 1))
+    processes = [site.start("-q", path) for _ in range(2)]
+    assert [end(process) for process in processes] == ["", ""]
+    assert [process.returncode for process in processes] == [0, 0]
+    lines = site.lines()
+    # Which of the two has stored a part says nothing about its ids.
+    assert len(lines) == data.count(b"\n")
+    assert digest(sorted(lines)) == digest(sorted(split(data)))
+
+
+def test_many_at_once_into_one_table(site: Site) -> None:
+    paths = [site.file(f"{n}.log", syslog(2000, 2000 * n)) for n in range(4)]
+    processes = [site.start("-q", path) for path in paths]
+    assert [end(process) for process in processes] == [""] * 4
+    assert sorted(site.lines()) == sorted(split(syslog(8000)))
