@@ -297,3 +297,28 @@ def time_of_day(lines: Lines, at: Ints, clock: Clock) -> Stamps:
     local = np.where(local > reference, local - DAY, local)
     run = np.arange(len(at))
     return _spread(ok, local, ok.copy(), run, clock, np.full(len(at), 15, np.int64))
+
+
+def ctime(lines: Lines, at: Ints, clock: Clock) -> Stamps:
+    """`Mmm dd hh:mm:ss[.ffffff] yyyy` (C's asctime, behind the weekday), 20 or 27 bytes."""
+    rows = np.arange(len(at))
+    text = lines.buffer[at[:, None] + np.arange(27)]
+    digits = text - np.uint8(48)
+    month, known = _month(text[:, :3])
+    digits[text[:, 4] == 32, 4] = 0
+    day = _number(digits, 4, 5)
+    hour, minute, second = (_number(digits, c, c + 1) for c in (7, 10, 13))
+    fraction = text[:, 15] == 46
+    micro = np.where(fraction, _number(digits, 16, 17, 18, 19, 20, 21), 0)
+    long = _number(digits, 23, 24, 25, 26)
+    year = np.where(fraction, long, _number(digits, 16, 17, 18, 19))
+    ok = known & (digits[:, [4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 18, 19]] <= 9).all(axis=1)
+    ok &= ~fraction | (digits[:, [20, 21, 23, 24, 25, 26]] <= 9).all(axis=1)
+    ok &= (text[:, [3, 6]] == 32).all(axis=1) & (text[:, [9, 12]] == 58).all(axis=1)
+    ok &= text[rows, np.where(fraction, 22, 15)] == 32
+    ok &= (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1) & (year <= 9999)
+    ok[ok] = _date_ok(year[ok], month[ok], day[ok])
+    local = np.zeros(len(at), np.int64)
+    of_day = hour * 3600 + minute * 60 + second
+    local[ok] = _epoch(year[ok], month[ok], day[ok], of_day[ok]) + micro[ok]
+    return _spread(ok, local, ok.copy(), rows, clock, np.where(fraction, 27, 20))

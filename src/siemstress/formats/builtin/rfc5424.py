@@ -50,8 +50,11 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     ends, returned = without_return(lines)
     mark = priority(lines)
     at = mark.start
-    ok = (at > lines.starts) & (lines.byte(at) == 49) & (lines.byte(at + 1) == _BLANK)
-    at = np.minimum(at + 2, ends)
+    digits, stamp = _word(lines, at, ends)
+    version = lines.number(at, digits)
+    ok = (at > lines.starts) & (version >= 1) & (digits <= 3)
+    first = (version == 1) & (digits == 1)
+    at = stamp
     stamp_length, behind = _word(lines, at, ends)
     stamps = iso(lines, at, ends, clock)
     unknown = _nil(lines, at, stamp_length) < 0
@@ -73,7 +76,7 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     message = message + np.where(marked, 3, 0)
     number = spans.pop("pid")
     pid = lines.number(number.start, number.length)
-    exact = stamps.exact & (structured.length < 0) & ~marked & (behind + length < ends)
+    exact = first & stamps.exact & (structured.length < 0) & ~marked & (behind + length < ends)
     exact &= (number.length < 0) | ((pid >= 0) & _canonical(lines, number))
     exact &= np.ones(len(lines), bool) if mark.exact is None else mark.exact
     if returned is not None:
