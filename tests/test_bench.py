@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import generate
-from measure import once
+from measure import once, peak
 
 
 def test_the_same_lines_come_out_each_time(tmp_path: Path) -> None:
@@ -29,3 +30,11 @@ def test_a_failed_command_is_not_measured() -> None:
     assert once(["sleep", "0.05"]).seconds >= 0.05
     with pytest.raises(SystemExit, match="exit status 1"):
         once(["false"])
+
+
+def test_memory_of_children_counts() -> None:
+    take = "held = bytearray(60_000_000); import time; time.sleep(0.4)"
+    both = f"import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', {take!r}]); {take}"
+    alone = peak([sys.executable, "-c", take])
+    assert 60_000_000 < alone < 90_000_000
+    assert peak([sys.executable, "-c", f"{both}; c.wait()"]) > alone + 50_000_000
