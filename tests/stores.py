@@ -90,10 +90,24 @@ def ids(store: Store, table: str, **scan: Any) -> list[int]:
     return [r["id"] for r in ask(store, "SELECT id FROM t ORDER BY id", t=Scan(table, **scan))]
 
 
+# A test that is killed must leave no process behind that goes on for minutes.
+_ORPHANS_END = """
+import os, threading, time
+def end(parent=os.getppid()):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+threading.Thread(target=end, daemon=True).start()
+"""
+
+
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """Another Python process that runs code, with this folder's modules at hand."""
+    """Another Python process that runs code, with this folder's modules at hand.
+
+    It ends when this one does.
+    """
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-c", _ORPHANS_END + code, *map(str, arguments)],
         cwd=Path(__file__).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
