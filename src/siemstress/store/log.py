@@ -230,8 +230,9 @@ class TableLog:
     def _delete_checkpoints(self, before: int) -> None:
         limit = time.time() - CHECKPOINTS_KEPT
         for version, path in checkpoints(self.path).items():
-            if version < before and path.stat().st_mtime < limit:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if version < before and path.stat().st_mtime < limit:
+                    path.unlink()
 
     def _opened(self, drops: int, types: Mapping[str, str], *, create: bool) -> DeltaTable:
         from deltalake import DeltaTable

@@ -111,8 +111,11 @@ def sources(table: Path, snapshot: Snapshot, log_kept: timedelta) -> list[Source
 
 def _old(table: Path, source: Source, kept: timedelta) -> bool:
     """Whether a file came with a version that the log need not keep any longer."""
-    entry = entry_path(table, source.version or 0)
-    return entry.stat().st_mtime < time.time() - kept.total_seconds()
+    try:
+        written = entry_path(table, source.version or 0).stat().st_mtime
+    except FileNotFoundError:
+        return True
+    return written < time.time() - kept.total_seconds()
 
 
 def groups(candidates: Sequence[Source]) -> Iterator[list[Source]]:
@@ -183,12 +186,15 @@ def _delete_leftovers(log: TableLog, grace: timedelta, done: Done) -> None:
 
 
 def _files(folder: Path, names: re.Pattern[str]) -> list[tuple[Path, float, int]]:
+    found = []
     with os.scandir(folder) as entries:
-        return [
-            (Path(e.path), e.stat().st_mtime, e.stat().st_size)
-            for e in entries
-            if names.search(e.name) and e.is_file(follow_symlinks=False)
-        ]
+        for entry in entries:
+            if names.search(entry.name) and entry.is_file(follow_symlinks=False):
+                # Writers' temporary files come and go meanwhile.
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat()
+                    found.append((Path(entry.path), status.st_mtime, status.st_size))
+    return found
 
 
 def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
@@ -208,7 +214,9 @@ def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
     limit = time.time() - kept.total_seconds()
     for version in versions:
         entry = entry_path(log.path, version)
-        if version >= end or entry.stat().st_mtime >= limit:
-            break
-        entry.unlink(missing_ok=True)
-        done.log_entries += 1
+        # Another process may be shortening the log as well.
+        with contextlib.suppress(FileNotFoundError):
+            if version >= end or entry.stat().st_mtime >= limit:
+                break
+            entry.unlink()
+            done.log_entries += 1
