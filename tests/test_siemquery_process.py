@@ -119,7 +119,7 @@ def test_no_color_and_pipes_have_no_colour(folder: Path) -> None:
 def test_a_large_answer_streams(folder: Path) -> None:
     """Every row is written, in order, with no more memory than a fraction of them takes."""
     # A process starts with its parent's peak: measured is the child of one that has none.
-    program = [sys.executable, "-c", MEASURED, PROGRAM, "-c", "s.conf"]
+    program = [sys.executable, "-c", MEASURED, str(PROGRAM), "-c", "s.conf"]
     process = subprocess.Popen(
         [*program, *ALL, "--format", "jsonl"],
         cwd=folder,
