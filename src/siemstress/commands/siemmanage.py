@@ -14,6 +14,7 @@ from siemstress.commands.command import Parser, run, say
 from siemstress.config import Config, Section, load
 from siemstress.errors import StoreError
 from siemstress.render.text import visible
+from siemstress.sources import files
 from siemstress.store.base import Store, TableStatus
 from siemstress.store.opening import open_store
 
@@ -213,10 +214,14 @@ def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
         ("  last received", _time(status.received_max)),
         ("  version", str(status.version)),
     ]
-    shown = list(status.consumers.items())[:SHOWN_CONSUMERS]
-    lines += [("  progress", f"{name}: {position:,}") for name, position in shown]
-    if len(status.consumers) > len(shown):
-        lines.append(("  progress", f"{len(status.consumers) - len(shown):,} more: see --json"))
+    progress = [
+        files.shown(name, position) if files.is_file(name) else f"{name}: {position:,}"
+        for name, position in status.consumers.items()
+    ]
+    known = [text for text in progress if text is not None]
+    lines += [("  progress", text) for text in known[:SHOWN_CONSUMERS]]
+    if len(known) > SHOWN_CONSUMERS:
+        lines.append(("  progress", f"{len(known) - SHOWN_CONSUMERS:,} more: see --json"))
     return lines
 
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from siemstress.errors import InputError
-from siemstress.sources.chunks import ByteStream
+
+if TYPE_CHECKING:
+    from siemstress.sources.chunks import ByteStream
 
 if TYPE_CHECKING:
     import zstandard
@@ -131,7 +133,7 @@ class LogFile:
         self.file.seek(0)
         if self._open is None:
             self.file.seek(start)
-            return cast(ByteStream, self.file)
+            return cast("ByteStream", self.file)
         stream = self._open(self.file)
         _skip(stream, start)
         return stream
@@ -267,6 +269,19 @@ def again_from_start(log: LogFile, position: Callable[[str], int | None]) -> Pla
 def pack(offset: int, tail: bytes) -> int:
     """A position: a byte offset, with a checksum of the bytes before it."""
     return (offset << _CHECK_BITS) | _check(tail)
+
+
+def shown(consumer: str, position: int) -> str | None:
+    """A file's position in words; None for the second of its names, and for other consumers."""
+    kind, _, rest = consumer.partition(":")
+    if kind != "file":
+        return None
+    return f"{rest.split(':')[0]}: {position >> _CHECK_BITS:,} bytes stored"
+
+
+def is_file(consumer: str) -> bool:
+    """Whether a consumer is a name of a file."""
+    return consumer.startswith(("file:", "inode:"))
 
 
 def checksum(log: LogFile, offset: int) -> int:
