@@ -75,7 +75,7 @@ def test_old_names_are_known() -> None:
 
 
 def test_an_unknown_name_is_an_error_that_lists_those_known() -> None:
-    with pytest.raises(ConfigError, match="no parser 'nope'; there are: apacheerror, auto, "):
+    with pytest.raises(ConfigError, match="no parser 'nope'; there are: auto, "):
         Reader("nope")
     assert Reader("SyslogBSD")
 

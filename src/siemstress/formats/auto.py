@@ -34,7 +34,7 @@ class Reader:
         by_name = names(known)
         name = by_name.get(parser.lower())
         if name is None:
-            choice = ", ".join(sorted(by_name))
+            choice = ", ".join(sorted(by_name, key=lambda n: (n != "auto", n)))
             raise ConfigError(f"there is no parser {parser!r}; there are: {choice}")
         self.auto = name == "auto"
         if self.auto:
