@@ -119,7 +119,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
     pipeline = Pipeline(
         store, section.table, lines, lambda: WorkerProcess(config, section.table, name)
     )
-    sources = open_inputs(options.files)
+    sources = open_inputs(options.files, lines.unpack)
     started = time.monotonic()
     try:
         status = _bring_in_all(options, pipeline, sources, zone)

@@ -15,7 +15,7 @@ from siemstress.fields.captures import Captures, Step
 from siemstress.fields.constants import Constants
 from siemstress.fields.match import Matcher
 from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Table
-from siemstress.formats.header import Header
+from siemstress.formats.header import Extra, Header
 from siemstress.schema import polars_type
 from siemstress.sources.lines import Ints, Lines, Mask
 
@@ -179,12 +179,41 @@ class Values:
             views = header.lines.views(part.start[rows], part.length[rows], buffer=2)
             parts.append(_Part(rows, self._names[field], views))
         parts = [part for part in parts if len(part.rows)]
-        if not parts:
+        extra = None if header.extra is None else self._extra(header.extra, header, rank, parts)
+        if not parts and extra is None:
             return pl.repeat(None, len(rank), dtype=polars_type("map"), eager=True)
-        return self._map(lines, header.lines, len(rank), parts)
+        return self._map(lines, header.lines, len(rank), parts, extra)
 
-    def _map(self, lines: Lines, heads: Lines, count: int, parts: list[_Part]) -> pl.Series:
+    def _extra(
+        self, extra: Extra, header: Header, rank: Ints, parts: Sequence[_Part]
+    ) -> tuple[Ints, Words, Words]:
+        """Rows, names and values, without those whose name the message has filled."""
+        place = np.empty(len(rank), np.int64)
+        place[rank] = np.arange(len(rank))
+        rows = place[extra.row]
+        free = np.ones(len(rows), bool)
+        if parts:
+            names = header.lines.text(extra.name.start, extra.name.length)
+            number = names.replace_strict(self._names, default=-1, return_dtype=pl.Int64)
+            key = rows * len(self._names) + number.to_numpy()
+            taken = np.concatenate([p.rows * len(self._names) + p.name for p in parts])
+            known = np.flatnonzero(number.to_numpy() >= 0)
+            free[known] = ~np.isin(key[known], taken)
+        kept = np.flatnonzero(free)
+        name, value = extra.name.take(kept), extra.value.take(kept)
+        return (
+            rows[kept],
+            header.lines.views(name.start, name.length, buffer=2),
+            header.lines.views(value.start, value.length, buffer=2),
+        )
+
+    def _map(
+        self, lines: Lines, heads: Lines, count: int, parts: list[_Part],
+        extra: tuple[Ints, Words, Words] | None,
+    ) -> pl.Series:  # fmt: skip
         sizes = np.zeros(count, np.int32)
+        if extra is not None:
+            sizes += np.bincount(extra[0], minlength=count).astype(np.int32)
         places = []
         for part in parts:
             place = sizes[part.rows]
@@ -199,10 +228,25 @@ class Values:
             at = offsets[part.rows] + place
             keys[at] = self._constants.views[part.name]
             values[at] = part.views
+        if extra is not None:
+            rows, names, texts = extra
+            at = offsets[rows] + _in_turn(rows)
+            keys[at], values[at] = names, texts
         array = pa.MapArray.from_arrays(
-            pa.array(offsets), self._array(lines, keys), self._array(lines, values, heads=heads)
+            pa.array(offsets),
+            self._array(lines, keys, heads=heads),
+            self._array(lines, values, heads=heads),
         )
         return cast(pl.Series, pl.from_arrow(array))
+
+
+def _in_turn(rows: Ints) -> Ints:
+    """How many of the same row stand before each, where those of a row stand together."""
+    number = np.arange(len(rows))
+    first = np.ones(len(rows), bool)
+    first[1:] = rows[1:] != rows[:-1]
+    turn: Ints = number - np.maximum.accumulate(np.where(first, number, 0))
+    return turn
 
 
 def _names(matcher: Matcher, sets: Sequence[Mapping[str, str]]) -> list[str]:

@@ -42,6 +42,7 @@ class Reader:
             self._choice = sorted(ranked, key=lambda f: (f.rank, f.name))
         else:
             self._choice = [known[name]]
+        self.unpack = None if self.auto else self._choice[0].unpack
         self._refining = [f for f in known.values() if f.refines is not None] if self.auto else []
         self._fitting: tuple[Format, ...] = () if self.auto else tuple(self._choice)
 

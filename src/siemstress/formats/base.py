@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from siemstress.extensions import load
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
+from siemstress.sources.chunks import Unpack
 from siemstress.sources.lines import Lines, Mask
 
 Reader = Callable[[Lines, Clock], tuple[Mask, Header]]
@@ -42,7 +43,8 @@ class Format:
 
     A format that `refines` another is asked, for lines that the other one has read, whether it
     `claims` them. `rank` orders formats where `auto` has nothing else to go by, the lowest first;
-    from LOOSE on a format gets only what all others have left, None keeps it out of `auto`.
+    from LOOSE on a format gets only what all others have left, None keeps it out of `auto`. Where
+    lines are not what the bytes have as lines, `unpack` makes a stream of lines of them.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Format:
     samples: tuple[Sample, ...] = ()
     rank: int | None = 50
     refines: str | None = None
+    unpack: Unpack | None = None
     claims: Claim | None = field(default=None, repr=False)
 
 

@@ -25,15 +25,35 @@ class Span:
         return Span(self.start[rows], self.length[rows])
 
 
+@dataclass(frozen=True)
+class Extra:
+    """Fields whose names only the lines know, in the order of the lines.
+
+    `row` is a line's number; name and value stand in the buffer. No line has a name twice.
+    """
+
+    row: Ints
+    name: Span
+    value: Span
+
+    def take(self, rows: Ints, count: int) -> Extra:
+        """Those of some of `count` lines, which get new numbers; `rows` ascend."""
+        number = np.full(count, -1, np.int64)
+        number[rows] = np.arange(len(rows))
+        row = number[self.row]
+        kept = np.flatnonzero(row >= 0)
+        return Extra(row[kept], self.name.take(kept), self.value.take(kept))
+
+
 @dataclass
 class Header:
     """The head of each line of a batch, and where the message behind it stands.
 
     All arrays are one entry a line of `lines`. `time` is µs since 1970 in UTC or NO_TIME; `zone`
     minutes east of UTC, NO_ZONE or ZULU; `pid`, `facility` and `severity` are -1 where there is
-    none. `spans` are columns by name, `fields` go into the map. `rebuilt` says for which lines the
-    format's layout gives back the very same line from what is stored. `program` names the message
-    tables to use instead of those of the line's process.
+    none. `spans` are columns by name, `fields` and `extra` go into the map. `rebuilt` says for
+    which lines the format's layout gives back the very same line from what is stored. `program`
+    names the message tables to use instead of those of the line's process.
     """
 
     lines: Lines
@@ -43,6 +63,7 @@ class Header:
     zone: npt.NDArray[np.int16]
     spans: dict[str, Span] = field(default_factory=dict)
     fields: dict[str, Span] = field(default_factory=dict)
+    extra: Extra | None = None
     pid: Ints | None = None
     facility: Codes | None = None
     severity: Codes | None = None
@@ -63,6 +84,7 @@ class Header:
             zone=self.zone[rows],
             spans={name: span.take(rows) for name, span in self.spans.items()},
             fields={name: span.take(rows) for name, span in self.fields.items()},
+            extra=None if self.extra is None else self.extra.take(rows, len(self)),
             pid=None if self.pid is None else self.pid[rows],
             facility=None if self.facility is None else self.facility[rows],
             severity=None if self.severity is None else self.severity[rows],

@@ -58,6 +58,9 @@ _RFC5424 = (
 )
 
 LAYOUTS: dict[str, str] = {
+    # Objects without a message are all message.
+    "linejson": '"message"',
+    "sojson": '"message"',
     "syslogbsd": _syslog(_BSD, host=True),
     "windowsrsyslog": _syslog(_BSD, host=True),
     "nohost": _syslog(_BSD, host=False),

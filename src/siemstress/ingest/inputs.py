@@ -6,12 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siemstress.errors import Conflict, InputError
 from siemstress.formats.clock import Clock
 from siemstress.ingest.pipeline import Pipeline, Source
-from siemstress.sources.chunks import ChunkReader, PipeStream
+from siemstress.sources.chunks import ChunkReader, PipeStream, Unpack
 from siemstress.sources.files import (
     TAIL,
     LogFile,
@@ -31,21 +31,31 @@ _ATTEMPTS = 50
 
 @dataclass(frozen=True)
 class Input:
-    """A file or, with `log` None, a pipe by its descriptor; `label` is what the user calls it."""
+    """A file or, with `log` None, a pipe by its descriptor; `label` is what the user calls it.
+
+    `unpack` makes lines of what a pipe holds; a file has its own.
+    """
 
     label: str
     log: LogFile | None
     descriptor: int = 0
+    unpack: Unpack | None = None
 
 
-def open_inputs(paths: Sequence[str]) -> list[Input]:
+def open_inputs(paths: Sequence[str], unpack: Unpack | None = None) -> list[Input]:
     """Open all that is to be read; `-` and no path at all are standard input.
+
+    `unpack` makes lines of what they hold, where that is not lines.
 
     Raises:
         InputError: one of them is not there, not readable, or a folder.
 
     """
-    return [_standard_input() if path == "-" else _file(path) for path in paths or ["-"]]
+    inputs = [_standard_input() if path == "-" else _file(path) for path in paths or ["-"]]
+    for item in inputs:
+        if item.log is not None:
+            item.log.unpack = unpack
+    return [replace(item, unpack=unpack) for item in inputs]
 
 
 def _file(path: str) -> Input:
@@ -91,7 +101,8 @@ def bring_in(
     log = source.log
     if log is None:
         stream = PipeStream(source.descriptor)
-        reader = ChunkReader(stream, 0, stream.wait)
+        bytes_ = source.unpack(stream) if source.unpack is not None else stream
+        reader = ChunkReader(bytes_, 0, stream.wait)
         path = None if source.label == "standard input" else os.path.realpath(source.label)
         pipeline.run(Source(reader, path, Clock(now, zone)), watch)
         return None

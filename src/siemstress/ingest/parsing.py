@@ -40,6 +40,7 @@ class LineParser:
 
         """
         self._reader = Reader(parser)
+        self.unpack = self._reader.unpack
         self._builder = EventBuilder(list(load("siemstress.messages", Table)))
         self._machine = socket.gethostname() or os.uname().nodename
 

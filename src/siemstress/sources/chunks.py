@@ -29,6 +29,10 @@ class ByteStream(Protocol):
         """Read into a buffer; 0 at the end."""
 
 
+Unpack = Callable[[ByteStream], ByteStream]
+"""Makes a stream of lines of one that holds something else."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Whole lines at the start of a buffer.

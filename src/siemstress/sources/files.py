@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, cast
 from siemstress.errors import InputError
 
 if TYPE_CHECKING:
-    from siemstress.sources.chunks import ByteStream
+    from siemstress.sources.chunks import ByteStream, Unpack
 
 if TYPE_CHECKING:
     import zstandard
@@ -117,7 +117,7 @@ class LogFile:
     """A file that lines are read from.
 
     `modified` is µs since 1970, `size` the bytes on disk. `done` is how many of these have been
-    read, for a progress bar.
+    read, for a progress bar. `unpack` makes lines of what the (decompressed) bytes hold.
     """
 
     path: str
@@ -126,20 +126,23 @@ class LogFile:
     size: int
     compressed: bool
     names: tuple[str, ...] = ()
+    unpack: Unpack | None = field(default=None, repr=False)
     _open: Callable[[IO[bytes]], ByteStream] | None = field(default=None, repr=False)
 
     def stream(self, start: int) -> ByteStream:
-        """The file's (decompressed) bytes from `start` on."""
+        """The file's (decompressed, unpacked) bytes from `start` on."""
         self.file.seek(0)
-        if self._open is None:
+        stream = cast("ByteStream", self.file) if self._open is None else self._open(self.file)
+        if self._open is None and self.unpack is None:
             self.file.seek(start)
-            return cast("ByteStream", self.file)
-        stream = self._open(self.file)
+            return stream
+        if self.unpack is not None:
+            stream = self.unpack(stream)
         _skip(stream, start)
         return stream
 
     def read_at(self, start: int, count: int) -> bytes:
-        """Up to `count` (decompressed) bytes from `start` on."""
+        """Up to `count` (decompressed, unpacked) bytes from `start` on."""
         buffer = bytearray(count)
         view = memoryview(buffer)
         stream = self.stream(start)

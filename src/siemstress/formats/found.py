@@ -1,0 +1,129 @@
+"""Values found in lines under names: which of them fill columns, and which are left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from siemstress.formats.header import Extra, Span
+from siemstress.formats.keys import spellings
+from siemstress.formats.objects import Leaves
+from siemstress.sources.lines import PADDING, Ints, Lines
+
+
+class Found:
+    """The leaves of some lines' objects.
+
+    `lines` are the lines in a buffer that holds the leaves' texts and names as well. A column is
+    filled by the leaf whose name ranks first among those that a line has for it; what is asked for
+    is taken, and `rest` is what nobody has taken.
+    """
+
+    def __init__(self, lines: Lines, leaves: Leaves) -> None:
+        """The rows of `leaves` are numbers of lines."""
+        self._row = leaves.row
+        self._name = leaves.name
+        self._columns = _columns(leaves.names)
+        self._taken: dict[str, Ints] = {}
+        text = leaves.text
+        lowered = np.isin(leaves.name, self._columns.get("protocol", []))
+        if lowered.any():
+            text = text.zip_with(pl.Series(~lowered), text.str.to_lowercase())
+        size = int(lines.ends.max()) if len(lines) else 0
+        values, value_ends = _bytes(text)
+        names, name_ends = _bytes(pl.Series(leaves.names, dtype=pl.String))
+        padding = np.zeros(PADDING, np.uint8)
+        buffer = np.concatenate([lines.buffer[:size], values, names, padding])
+        self.lines = Lines(buffer, lines.starts, lines.ends)
+        self._value = _spans(value_ends, size)
+        self._named = _spans(name_ends, size + len(values))
+
+    def leaf(self, column: str) -> Ints:
+        """Each line's leaf that fills a column; -1 where there is none."""
+        if column not in self._taken:
+            leaf = np.full(len(self.lines), -1, np.int64)
+            for name in self._columns.get(column, ()):
+                at = np.flatnonzero(self._name == name)
+                at = at[leaf[self._row[at]] < 0]
+                leaf[self._row[at]] = at
+            self._taken[column] = leaf
+        return self._taken[column]
+
+    def span(self, column: str) -> Span | None:
+        """Where a column's values stand; None where there are none at all."""
+        leaf = self.leaf(column)
+        has = leaf >= 0
+        if not has.any():
+            return None
+        value = self._value.take(leaf)
+        return Span(value.start, np.where(has, value.length, -1))
+
+    def text(self, column: str) -> pl.Series:
+        """A column's values; null where there is none."""
+        span = self.span(column)
+        if span is None:
+            return pl.repeat(None, len(self.lines), dtype=pl.String, eager=True)
+        return self.lines.text(span.start, span.length)
+
+    def numbers(self, column: str, most: int) -> Ints | None:
+        """A column's values as numbers from 0 to `most`, -1 where there is none."""
+        span = self.span(column)
+        if span is None:
+            return None
+        number = self.lines.number(span.start, span.length)
+        number[number > most] = -1
+        self.leave(column, np.flatnonzero(number < 0))
+        return number
+
+    def codes(self, column: str, of_text: Mapping[str, int]) -> Ints | None:
+        """A column's values as the numbers that stand for them, in any case; -1: none."""
+        if self.span(column) is None:
+            return None
+        text = self.text(column).str.to_lowercase()
+        code = text.replace_strict(dict(of_text), default=-1, return_dtype=pl.Int64)
+        number = code.fill_null(-1).to_numpy().astype(np.int64)
+        self.leave(column, np.flatnonzero(number < 0))
+        return number
+
+    def leave(self, column: str, rows: Ints) -> None:
+        """What stands in these lines does not fit the column after all."""
+        self._taken[column][rows] = -1
+
+    def rest(self) -> Extra | None:
+        """What fills no column."""
+        left = np.ones(len(self._row), bool)
+        for leaf in self._taken.values():
+            left[leaf[leaf >= 0]] = False
+        kept = np.flatnonzero(left)
+        if not len(kept):
+            return None
+        return Extra(self._row[kept], self._named.take(self._name[kept]), self._value.take(kept))
+
+
+def _columns(names: Sequence[str]) -> dict[str, list[int]]:
+    """The numbers of the names that fill each column, the best first."""
+    known = spellings()
+    ranked: dict[str, list[tuple[int, int]]] = {}
+    for number, name in enumerate(names):
+        column, rank = known.get(name.lower(), ("", 0))
+        if column:
+            ranked.setdefault(column, []).append((rank, number))
+    return {column: [number for _, number in sorted(of)] for column, of in ranked.items()}
+
+
+def _bytes(text: pl.Series) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], Ints]:
+    """Texts as bytes one behind the other, and where each ends, led by a zero."""
+    array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(text) + 1]
+    size = int(ends[-1]) if len(ends) else 0
+    if not size:
+        return np.empty(0, np.uint8), np.zeros(len(text) + 1, np.int64)
+    return np.frombuffer(data, np.uint8)[int(ends[0]) : size], cast(Ints, ends - ends[0])
+
+
+def _spans(ends: Ints, before: int) -> Span:
+    return Span(ends[:-1] + before, np.diff(ends))
