@@ -26,7 +26,7 @@ OLD_NAMES = {
     "syslogbsd": "syslogbsd", "syslog": "syslogbsd", "syslogiso": "syslogiso",
     "nohost": "nohost", "syslognohost": "nohost", "tcpdump": "tcpdump", "ciscoios": "ciscoios",
     "windowsrsyslog": "windowsrsyslog", "webaccess": "webaccess", "emerge": "emerge",
-    "auto": "auto",
+    "linejson": "linejson", "sojson": "sojson", "auto": "auto",
 }  # fmt: skip
 
 

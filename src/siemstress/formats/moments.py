@@ -18,26 +18,29 @@ _OWN_ZONE = r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 _DIGITS = r"^(?:19|20)\d{12}$"
 
 
-def read(lines: Lines, span: Span, zone: pl.Series, clock: Clock) -> Stamps:
-    """The times that stand at `span`; `zone` is what each line says its zone is, or null.
+def read(lines: Lines, span: Span, zone: pl.Series, clock: Clock) -> tuple[Stamps, Mask]:
+    """The times that stand at `span`, and which of them go by `zone`.
 
+    `zone` is what each line says its zone is, or null: it counts where the time names none.
     `exact` is false everywhere.
     """
     text = lines.text(span.start, span.length)
     own = text.str.contains(_OWN_ZONE).to_numpy()
+    digits = text.str.contains(_DIGITS).to_numpy()
     result = _iso(lines, span, clock)
+    _put(result, np.flatnonzero(digits), _of_digits(text.filter(digits), clock))
+    zoned = np.zeros(len(text), bool)
     for name in zone.drop_nulls().unique():
         of_zone = _clock(name, clock)
-        rows = np.flatnonzero((zone == name).fill_null(False).to_numpy() & ~own)
-        if of_zone is not None and len(rows):
-            _put(result, rows, _iso(lines, span.take(rows), of_zone))
-    digits = text.str.contains(_DIGITS).to_numpy()
-    for name in (*zone.unique(),) if digits.any() else ():
-        rows = np.flatnonzero((zone.eq_missing(name)).to_numpy() & digits)
-        of_zone = (_clock(name, clock) if name else None) or clock
+        rows = np.flatnonzero((zone == name).fill_null(False).to_numpy() & result.ok & ~own)
+        if of_zone is None or not len(rows):
+            continue
+        zoned[rows] = True
+        _put(result, rows, _iso(lines, span.take(rows), of_zone))
+        rows = rows[digits[rows]]
         _put(result, rows, _of_digits(text.gather(rows), of_zone))
-    _put_numbers(result, text, ~result.ok)
-    return result
+    _put_numbers(result, text, ~result.ok & ~digits)
+    return result, zoned
 
 
 def _clock(zone: str, clock: Clock) -> Clock | None:

@@ -102,9 +102,13 @@ def _times(found: Found, clock: Clock) -> Stamps:
         found.leave("zone", np.arange(count))
         return result
     rows = np.flatnonzero(span.length >= 0)
-    stamps = moments.read(found.lines, span.take(rows), zone.gather(rows), clock)
-    result.time[rows], result.zone[rows] = stamps.time, stamps.zone
+    stamps, zoned = moments.read(found.lines, span.take(rows), zone.gather(rows), clock)
+    result.time[rows] = np.where(stamps.ok, stamps.time, NO_TIME)
+    result.zone[rows] = np.where(stamps.ok, stamps.zone, NO_ZONE)
     found.leave("time", rows[~stamps.ok])
+    without = np.ones(count, bool)
+    without[rows[zoned]] = False
+    found.leave("zone", np.flatnonzero(without))
     return result
 
 
