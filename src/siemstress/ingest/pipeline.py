@@ -186,7 +186,7 @@ class _Run:
         if soon and time.monotonic() - self._since < _PATIENCE:
             return
         with self._committing:
-            self._commit_waiting()
+            _undisturbed(self._commit_waiting)
 
     def _commit_waiting(self) -> None:
         ready: list[_Done] = []
@@ -214,9 +214,34 @@ class _Run:
         """Commit what is in order and forget what is not."""
         try:
             with self._committing:
-                self._commit_waiting()
+                _undisturbed(self._commit_waiting)
         except BaseException as e:
             self.error = self.error or e
         left = [file for done in self._waiting.values() for file in done.staged]
         self._waiting.clear()
         self.pipeline.store.discard(left)
+
+
+def _undisturbed(action: Callable[[], None]) -> None:
+    """Run an action to its end; a signal that arrives meanwhile is raised afterwards.
+
+    Broken off in the middle, nobody could tell whether a commit has been made.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            action()
+        except BaseException as e:  # handed to the thread that waits for this one
+            raised.append(e)
+
+    # Python raises what signals raise in the main thread only.
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        try:
+            thread.join()
+        except BaseException as e:
+            raised.append(e)
+    if raised:
+        raise raised[0]
