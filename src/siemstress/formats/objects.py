@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 Path = tuple[str, str]
 """A value's name, and its JSON pointer (RFC 6901)."""
 
+
+@dataclass(frozen=True)
+class _Shape:
+    """What objects of a shape hold: names of values by pointer, and pointers of what is nested."""
+
+    values: dict[str, str]
+    nested: frozenset[str]
+
+
 # Objects nested deeper are values, as JSON text.
 _DEEPEST = 16
 # How many values a query asks for, unless one shape alone has more; and how many queries there are
@@ -57,7 +66,16 @@ class _Query:
     """Which values to ask of which objects."""
 
     paths: dict[str, str] = field(default_factory=dict)
+    nested: set[str] = field(default_factory=set)
     rows: list[Ints] = field(default_factory=list)
+
+    def suits(self, shape: _Shape) -> bool:
+        """Whether it can ask for a shape's values as well: what is one may not hold others."""
+        return (
+            len(self.paths | shape.values) <= _PATHS
+            and self.nested.isdisjoint(shape.values)
+            and shape.nested.isdisjoint(self.paths)
+        )
 
     @property
     def count(self) -> int:
@@ -94,7 +112,7 @@ def take_apart(texts: pl.Series, of_all: Sequence[Path]) -> tuple[Mask, Leaves]:
         .agg("row")
     )
     of_shape = zip(by_shape["shape"], by_shape["row"], strict=True)
-    known = [(_paths(shape), rows.to_numpy()) for shape, rows in of_shape]
+    known = [(_shape(text), rows.to_numpy()) for text, rows in of_shape]
     names = _Names()
     found = [_values(texts, query, names) for query in _queries(known, of_all)]
     return good, _together([part for part in found if part is not None], names)
@@ -123,46 +141,48 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return cast("duckdb.DuckDBPyConnection", _of_thread.connection)
 
 
-def _paths(shape: str) -> tuple[Path, ...] | None:
-    """The values of objects with a shape; None where they are not looked into."""
-    if len(shape) > _LONGEST:
+def _shape(text: str) -> _Shape | None:
+    """What a shape's description says; None where it is not looked into."""
+    if len(text) > _LONGEST:
         return None
     try:
-        tree = json.loads(shape)
+        tree = json.loads(text)
     except RecursionError:
         return None
-    if not isinstance(tree, dict):
-        return ()  # of an empty object
-    paths: dict[str, str] = {}
-    for name, pointer in _walk(tree, "", "", 1):
-        paths.setdefault(name, pointer)
-    return tuple(paths.items())
+    values: dict[str, str] = {}
+    nested: set[str] = set()
+    # That of an empty object is not one.
+    if isinstance(tree, dict):
+        for name, pointer in _walk(tree, "", "", 1, nested):
+            values.setdefault(name, pointer)
+    return _Shape({pointer: name for name, pointer in values.items()}, frozenset(nested))
 
 
-def _walk(tree: Mapping[str, Any], name: str, pointer: str, depth: int) -> Iterator[Path]:
+def _walk(
+    tree: Mapping[str, Any], name: str, pointer: str, depth: int, nested: set[str]
+) -> Iterator[Path]:
     for key, kind in tree.items():
         full = name + key
         place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
         if isinstance(kind, dict) and depth < _DEEPEST:
-            yield from _walk(kind, f"{full}.", place, depth + 1)
+            nested.add(place)
+            yield from _walk(kind, f"{full}.", place, depth + 1, nested)
         elif kind != "NULL":
             yield full, place
 
 
-def _queries(
-    shapes: Sequence[tuple[tuple[Path, ...] | None, Ints]], of_all: Sequence[Path]
-) -> list[_Query]:
+def _queries(shapes: Sequence[tuple[_Shape | None, Ints]], of_all: Sequence[Path]) -> list[_Query]:
     """Few queries that ask each shape for all that it has, or for `of_all`."""
     rest = _Query({pointer: name for name, pointer in of_all})
-    rest.rows = [rows for paths, rows in shapes if paths is None]
+    rest.rows = [rows for shape, rows in shapes if shape is None]
     queries: list[_Query] = []
     # Shapes that are alike come together.
-    known = sorted(((p, r) for p, r in shapes if p is not None), key=lambda shape: shape[0])
-    for paths, rows in known:
-        new = {pointer: name for name, pointer in paths}
-        if not queries or len(queries[-1].paths | new) > _PATHS:
+    known = [(shape, rows) for shape, rows in shapes if shape is not None]
+    for shape, rows in sorted(known, key=lambda item: tuple(item[0].values)):
+        if not queries or not queries[-1].suits(shape):
             queries.append(_Query())
-        queries[-1].paths |= new
+        queries[-1].paths |= shape.values
+        queries[-1].nested |= shape.nested
         queries[-1].rows.append(rows)
     if len(queries) > _QUERIES:
         queries.sort(key=lambda query: -query.count)
