@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Codes, Header, Span
@@ -24,6 +25,9 @@ Decoder = Callable[[Lines, Ints, Ints, Clock], Stamps]
 
 _OPENINGS = np.uint64(0x5B5B5B5B5B5B5B5B)
 _LOW_SEVEN = np.uint64(0x7F7F7F7F7F7F7F7F)
+
+# Tags with a version are not longer than this.
+_LONGEST_TAG = 64
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,21 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     process = Span(start, np.where(named, np.where(bracketed, opening, inner), -1))
     message = np.where(named, start + width + np.where(alone, 0, 1), start)
     exact = ~(named & alone) & ~(bracketed & zero_led)
+    rows = np.flatnonzero(~(named | alone))
+    rows = rows[lines.byte(start[rows] + width[rows] + 1) - np.uint8(48) <= 9]
+    if len(rows):
+        _with_version(lines, rows, ends, process, message)
     return Tag(process, np.where(bracketed, pid, -1), message, exact)
+
+
+def _with_version(lines: Lines, rows: Ints, ends: Ints, process: Span, message: Ints) -> None:
+    """Tags of a name and a version: `syslogd 1.4.1: restart.`"""
+    start = process.start[rows]
+    text = lines.text(start, np.minimum(ends[rows] - start, _LONGEST_TAG))
+    tag = text.str.extract(r"^([A-Za-z][A-Za-z0-9_-]* \d[\w.-]*): ").str.len_bytes()
+    length = tag.cast(pl.Int64).fill_null(-1).to_numpy()
+    process.length[rows] = length
+    message[rows] = np.where(length > 0, start + length + 2, start)
 
 
 def _digits_before(lines: Lines, close: Ints) -> Ints:

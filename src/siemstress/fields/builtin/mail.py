@@ -1,4 +1,4 @@
-"""Postfix and Dovecot."""
+"""Postfix."""
 
 from siemstress.fields.tables import Sample, Table, says
 
@@ -15,6 +15,10 @@ TABLE = Table(
         says("lost connection after {phase*} from {source_name}[{source_host}]",
              action="disconnect"),
         says("warning: {source_name}[{source_host}]: SASL {method} authentication failed: "
+             "Connection lost to authentication server", action="login"),
+        says("warning: {source_name}[{source_host}]: SASL {method} authentication failed: "
+             "Invalid authentication mechanism", action="login"),
+        says("warning: {source_name}[{source_host}]: SASL {method} authentication failed: "
              "{reason*}", action="login", outcome="failure"),
         says("warning: hostname {source_name} does not resolve to address {source_host}: "
              "{reason*}", action="connect", outcome="failure"),
@@ -25,6 +29,13 @@ TABLE = Table(
              action="mail_reject", outcome="failure"),
         says("NOQUEUE: reject: {phase} from {source_name}[{source_host}]: {reason*}",
              action="mail_reject", outcome="failure"),
+        *(
+            says(f"{{queue_id}}: {verb}: {{phase}} from {{source_name}}[{{source_host}}]: "
+                 "{reason*}", action="mail_reject", outcome="failure")
+            for verb in ("reject", "milter-reject")
+        ),
+        says("improper command pipelining after {command*} from {source_name}[{source_host}]"
+             "{_rest*}", action="connect", outcome="failure"),
         says("{queue_id}: to=<{to}>, relay={dest_name}[{dest_host}]:{dest_port}, delay={_delay}, "
              "delays={_delays}, dsn={dsn}, status={status} ({_answer*}",
              action="mail_send"),
@@ -54,26 +65,5 @@ TABLE = Table(
                {"queue_id": "4F1A2B3C4D", "to": "bob@example.org", "dest_name": "mx.example.org",
                 "dest_host": "203.0.113.25", "dest_port": 25, "dsn": "2.0.0", "status": "sent",
                 "action": "mail_send"}),
-    ),
-)  # fmt: skip
-DOVECOT = Table(
-    programs=("dovecot", "imap-login", "pop3-login", "auth"),
-    patterns=(
-        says("{service}-login: Login: user=<{user_name*}>, method={method}, rip={source_host}, "
-             "lip={dest_host}, {_rest*}", action="login", outcome="success"),
-        says("{service}-login: {reason*} (auth failed, {attempts*}): user=<{user_name*}>, "
-             "method={method}, rip={source_host}, lip={dest_host}, {_rest*}",
-             action="login", outcome="failure"),
-        says("{service}-login: {reason*}: user=<{user_name*}>, method={method}, "
-             "rip={source_host}, lip={dest_host}, {_rest*}", action="disconnect"),
-        says("{service}-login: {reason*}: user=<{user_name*}>, rip={source_host}, "
-             "lip={dest_host}, {_rest*}", action="disconnect"),
-    ),
-    samples=(
-        Sample("imap-login: Login: user=<alice>, method=PLAIN, rip=203.0.113.8, lip=192.0.2.2, "
-               "mpid=12, TLS",
-               {"service": "imap", "user_name": "alice", "method": "PLAIN",
-                "source_host": "203.0.113.8", "dest_host": "192.0.2.2", "action": "login",
-                "outcome": "success"}),
     ),
 )  # fmt: skip

@@ -35,6 +35,7 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
         message=Span(behind, ends - behind),
         time=time,
         zone=zone,
+        program="stamped",
     )
     return ok, header.take(rows)
 

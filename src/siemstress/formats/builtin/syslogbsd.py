@@ -37,6 +37,10 @@ BSD = Format(
              "facility": "auth", "severity": 2},
         ),
         Sample(
+            "Jun 19 04:09:11 combo syslogd 1.4.1: restart.",
+            {"host": "combo", "process": "syslogd 1.4.1", "pid": None, "message": "restart."},
+        ),
+        Sample(
             "Jan  1 00:00:00 fe80::1 last message repeated 2 times",
             {"host": "fe80::1", "process": None, "message": "last message repeated 2 times"},
         ),

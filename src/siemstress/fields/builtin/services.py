@@ -1,0 +1,144 @@
+"""Servers whose own logs begin with a stamp, or that log by syslog: bans, databases, shells."""
+
+from siemstress.fields.tables import Pattern, Sample, Table, says
+
+_LOGIN = {"action": "login", "outcome": "failure"}
+_LIMITED = {"action": "request", "outcome": "failure"}
+_PEER = "{source_host}:{source_port}"
+
+FAIL2BAN = Table(
+    programs=("fail2ban.actions", "fail2ban.filter", "fail2ban", "stamped"),
+    patterns=tuple(
+        pattern
+        for head in ("NOTICE{_gap*}[{jail}] ", "fail2ban.actions{_pid*}: NOTICE{_gap*}[{jail}] ")
+        for pattern in (
+            says(f"{head}Ban {{source_host}}", action="ban"),
+            says(f"{head}Restore Ban {{source_host}}", action="ban"),
+            says(f"{head}Unban {{source_host}}", action="unban"),
+        )
+    ),
+    samples=(
+        Sample("fail2ban.actions        [123]: NOTICE  [sshd] Ban 203.0.113.9",
+               {"jail": "sshd", "source_host": "203.0.113.9", "action": "ban"}),
+        Sample("NOTICE [sshd] Unban 203.0.113.9",
+               {"jail": "sshd", "source_host": "203.0.113.9", "action": "unban"}),
+    ),
+)  # fmt: skip
+NGINX = Table(
+    programs=("nginx", "stamped"),
+    patterns=tuple(
+        Pattern(f"[{level}] {{_worker}}: *{{_connection}} {{reason*}}, client: {end}",
+                {**_LIMITED, "level": level})
+        for level in ("error", "crit", "warn")
+        for end in (
+            '{source_host}, server: {server*}, request: "{method} {path*} {version}"{_rest*}',
+            "{source_host}, server: {_rest*}",
+            "{source_host}",
+        )
+    ),
+    samples=(
+        Sample('[error] 22923#0: *47 limiting requests, excess: 15.243 by zone "one", client: '
+               '203.0.113.9, server: example.com, request: "GET / HTTP/1.1", host: "example.com"',
+               {"reason": 'limiting requests, excess: 15.243 by zone "one"', "level": "error",
+                "source_host": "203.0.113.9", "server": "example.com", "method": "GET",
+                "path": "/", "version": "HTTP/1.1", "action": "request", "outcome": "failure"}),
+    ),
+)  # fmt: skip
+DATABASE = Table(
+    programs=("mysqld", "mariadbd", "stamped"),
+    patterns=(
+        Pattern("{_head*}Access denied for user '{user_name*}'@'{source_host}'{_rest*}", _LOGIN),
+        Pattern("Logon       Login failed for user '{user_name*}'. Reason: {reason*} [CLIENT: "
+                "{source_host}]", _LOGIN),
+    ),
+    samples=(
+        Sample("5907 [Warning] Access denied for user 'root'@'203.0.113.9' (using password: YES)",
+               {"user_name": "root", "source_host": "203.0.113.9", "action": "login",
+                "outcome": "failure"}),
+        Sample("Logon       Login failed for user 'O'Leary'. Reason: Could not find a login "
+               "matching the name provided. [CLIENT: 203.0.113.9]",
+               {"user_name": "O'Leary", "source_host": "203.0.113.9", "action": "login",
+                "outcome": "failure",
+                "reason": "Could not find a login matching the name provided."}),
+    ),
+)  # fmt: skip
+VAULTWARDEN = Table(
+    programs=("vaultwarden", "stamped"),
+    patterns=(
+        Pattern("[vaultwarden::api::identity][ERROR] {reason*} IP: {source_host}. Username: "
+                "{user_name}.", _LOGIN),
+        Pattern("[vaultwarden::api::admin][ERROR] {reason*} IP: {source_host}", _LOGIN),
+    ),
+    samples=(
+        Sample("[vaultwarden::api::admin][ERROR] Invalid admin token. IP: 203.0.113.9",
+               {"reason": "Invalid admin token.", "source_host": "203.0.113.9",
+                "action": "login", "outcome": "failure"}),
+    ),
+)  # fmt: skip
+DROPBEAR = Table(
+    programs=("dropbear",),
+    patterns=(
+        *(
+            Pattern(f"{first}ad password attempt for '{{user_name*}}' from {mapped}{_PEER}", _LOGIN)
+            for first in "Bb"
+            for mapped in ("::ffff:", "")
+        ),
+        *(
+            Pattern(f"{first}ogin attempt for nonexistent user from {mapped}{_PEER}",
+                    {**_LOGIN, "invalid_user": "true"})
+            for first in "Ll"
+            for mapped in ("::ffff:", "")
+        ),
+        Pattern(f"Exit before auth from <{_PEER}>: (user '{{user_name*}}', {{_fails}} fails): "
+                "{reason*}", _LOGIN),
+        Pattern(f"Exit before auth (user '{{user_name*}}', {{_fails}} fails): {{reason*}} - user "
+                f"'{{_user*}}' from {_PEER}", _LOGIN),
+        says(f"Password auth succeeded for '{{user_name*}}' from {_PEER}",
+             action="login", outcome="success", method="password"),
+        says(f"Pubkey auth succeeded for '{{user_name*}}' with {{key*}} from {_PEER}",
+             action="login", outcome="success", method="publickey"),
+        says(f"Child connection from {_PEER}", action="connect"),
+    ),
+    samples=(
+        Sample("Bad password attempt for 'root' from 203.0.113.9:60588",
+               {"user_name": "root", "source_host": "203.0.113.9", "source_port": 60588,
+                "action": "login", "outcome": "failure"}),
+        Sample("login attempt for nonexistent user from ::ffff:203.0.113.9:60495",
+               {"source_host": "203.0.113.9", "source_port": 60495, "action": "login",
+                "outcome": "failure", "invalid_user": "true"}),
+    ),
+)  # fmt: skip
+OPENVPN = Table(
+    programs=("openvpn", "ovpn-server"),
+    patterns=tuple(
+        pattern
+        for peer in (f"{{user_name}}/{_PEER}", _PEER)
+        for pattern in (
+            says(f"{peer} TLS Auth Error: {{reason*}}", action="login", outcome="failure"),
+            says(f"{peer} TLS Error: {{reason*}}", action="connect", outcome="failure"),
+            says(f"{peer} VERIFY ERROR: {{reason*}}", action="login", outcome="failure"),
+            says(f"{peer} SIGUSR1[{{reason}}] received, {{_rest*}}", action="disconnect"),
+        )
+    ),
+    samples=(
+        Sample("203.0.113.9:10107 SIGUSR1[soft,connection-reset] received, client-instance "
+               "restarting",
+               {"source_host": "203.0.113.9", "source_port": 10107, "action": "disconnect",
+                "reason": "soft,connection-reset"}),
+    ),
+)  # fmt: skip
+OTHERS = Table(
+    programs=("phpmyadmin", "scanlogd", "nrpe", "ftpd"),
+    patterns=(
+        Pattern("user denied: {user_name*} ({reason*}) from {source_host}", _LOGIN),
+        says("{source_host} to {dest_host} ports {ports*}", action="port_scan"),
+        says("Host {source_host} is not allowed to talk to us!",
+             action="connect", outcome="failure"),
+        Pattern("repeated login failures from {source_host} ({_name*})", _LOGIN),
+    ),
+    samples=(
+        Sample("user denied: root (mysql-denied) from 203.0.113.9",
+               {"user_name": "root", "reason": "mysql-denied", "source_host": "203.0.113.9",
+                "action": "login", "outcome": "failure"}),
+    ),
+)  # fmt: skip
