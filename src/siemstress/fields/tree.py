@@ -183,14 +183,12 @@ class Literals:
 
     def __init__(self, texts: list[bytes]) -> None:
         self.size = np.array([len(text) for text in texts], np.int64)
-        self._words: list[Words] = []
-        self._masks: list[Words] = []
-        for at in range(0, max(map(len, texts), default=0), 8):
-            part = [text[at : at + 8] for text in texts]
-            self._words.append(
-                np.array([int.from_bytes(p.ljust(8, b"\0"), "little") for p in part], np.uint64)
-            )
-            self._masks.append(_LOW_BYTES[[len(p) for p in part]])
+        steps = -(-max(map(len, texts), default=0) // 8)
+        padded = np.array(texts, f"S{max(steps, 1) * 8}").view("<u8").reshape(-1, max(steps, 1))
+        self._words: list[Words] = [padded[:, step].copy() for step in range(steps)]
+        self._masks: list[Words] = [
+            _LOW_BYTES[np.clip(self.size - 8 * step, 0, 8)] for step in range(steps)
+        ]
 
     def stand_at(self, lines: Lines, at: Ints, ends: Ints, number: Numbers) -> Mask:
         """Whether text number `number` stands at `at` and ends not later than `ends`."""
