@@ -49,9 +49,11 @@ class Site:
         path.write_bytes(data)
         return path
 
-    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[bytes]:
-        """siemparse, under way."""
-        environment = {**os.environ, "HOME": str(self.folder), "TZ": "UTC"}
+    def start(
+        self, *arguments: object, zone: str = "UTC", **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """siemparse, under way on a machine in a time zone."""
+        environment = {**os.environ, "HOME": str(self.folder), "TZ": zone}
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         command = [str(PROGRAM), "-c", "s.conf", *map(str, arguments)]
         return subprocess.Popen(
