@@ -29,7 +29,7 @@ from siemstress.sources.lines import PADDING, split
 from siemstress.store.base import Staged, Store
 from siemstress.store.opening import open_store
 
-CHUNK = 6 << 20
+CHUNK = 5 << 20
 """What a worker takes at once, in bytes."""
 
 Written = tuple[Sequence[Staged], int]
