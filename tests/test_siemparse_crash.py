@@ -64,7 +64,7 @@ def test_killed_at_any_moment_and_run_again_each_line_is_stored_once(
     while kills < 50 or not ends:
         process = site.start("-q", *paths)
         try:
-            process.wait(random.uniform(0.2, 1.3) if kills < 50 else 60)
+            process.wait(random.uniform(0.1, 1.2) if kills < 50 else 60)
         except subprocess.TimeoutExpired:
             ask = random.randrange(5) == 0
             process.terminate() if ask else process.kill()
@@ -88,7 +88,7 @@ def test_interrupted_it_leaves_whole_commits(
     site: Site, large: Path, number: signal.Signals
 ) -> None:
     wanted = split(large.read_bytes())
-    for seconds in (0.5, 1.2, 1.6):
+    for seconds in (0.6, 1.3):
         process = site.start(large)
         time.sleep(seconds)
         process.send_signal(number)
