@@ -95,22 +95,24 @@ class Pipeline:
 
         """
         run = _Run(self, source)
+        # Not the thread itself: a signal that arrives in a join makes Python 3.11 take the thread
+        # for ended.
+        ended = threading.Event()
         other = None
         try:
             if self._second is not None and source.size >= LARGE:
                 self._process = self._process or self._second()
-                other = threading.Thread(target=run.with_process, args=(self._process,))
+                other = threading.Thread(target=run.with_process, args=(self._process, ended))
                 other.start()
             run.work(self._worker, watch)
-            while other is not None and other.is_alive():
-                # Short waits: a signal does not end a longer one everywhere.
-                other.join(0.1)
+            # Short waits: a signal does not end a longer one everywhere.
+            while other is not None and not ended.wait(0.1):
                 if watch is not None:
                     watch()
         finally:
             run.stopped.set()
-            if other is not None:
-                other.join()
+            if other is not None and other.ident is not None:
+                ended.wait()
             run.finish()
         if run.error is not None:
             raise run.error
@@ -158,7 +160,7 @@ class _Run:
             self._handed_out += 1
             return _Work(self._handed_out - 1, chunk, first_id, pack(chunk.end, self._tail))
 
-    def with_process(self, process: WorkerProcess) -> None:
+    def with_process(self, process: WorkerProcess, ended: threading.Event) -> None:
         """A thread's life: keep the other process at work."""
         try:
             if not self.pipeline.started:
@@ -168,6 +170,8 @@ class _Run:
         except BaseException as e:  # handed to the thread that waits for this one
             self.error = self.error or e
             self.stopped.set()
+        finally:
+            ended.set()
 
     def work(self, worker: Worker, watch: Callable[[], None] | None = None) -> None:
         """Parse, write and commit chunks until there are none."""
@@ -228,19 +232,21 @@ def _undisturbed(action: Callable[[], None]) -> None:
     Broken off in the middle, nobody could tell whether a commit has been made.
     """
     raised: list[BaseException] = []
+    ended = threading.Event()
 
     def run() -> None:
         try:
             action()
         except BaseException as e:  # handed to the thread that waits for this one
             raised.append(e)
+        finally:
+            ended.set()
 
     # Python raises what signals raise in the main thread only.
-    thread = threading.Thread(target=run)
-    thread.start()
-    while thread.is_alive():
+    threading.Thread(target=run).start()
+    while not ended.is_set():
         try:
-            thread.join()
+            ended.wait()
         except BaseException as e:
             raised.append(e)
     if raised:
