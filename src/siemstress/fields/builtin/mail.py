@@ -6,7 +6,8 @@ TABLE = Table(
     programs=(
         "postfix/smtpd", "postfix/smtp", "postfix/qmgr", "postfix/cleanup", "postfix/local",
         "postfix/lmtp", "postfix/pickup", "postfix/bounce", "postfix/submission/smtpd",
-        "postfix/smtps/smtpd", "postfix/error", "postfix/virtual", "postfix/pipe",
+        "postfix/smtps/smtpd", "postfix/postscreen", "postfix/error", "postfix/virtual",
+        "postfix/pipe",
     ),
     patterns=(
         says("connect from {source_name}[{source_host}]", action="connect"),
@@ -34,6 +35,16 @@ TABLE = Table(
                  "{reason*}", action="mail_reject", outcome="failure")
             for verb in ("reject", "milter-reject")
         ),
+        says("NOQUEUE: reject: {phase} from [{source_host}]:{source_port}: {reason*}",
+             action="mail_reject", outcome="failure"),
+        says("PREGREET {_size} after {_seconds} from [{source_host}]:{source_port}: {command*}",
+             action="connect", outcome="failure"),
+        says("too many errors after {command*} from {source_name}[{source_host}]",
+             action="connect", outcome="failure"),
+        says("warning: {source_name}[{source_host}]:{source_port}: SASL {method} authentication "
+             "failed: {reason*}", action="login", outcome="failure"),
+        says("warning: {source_name}[{source_host}]: SASL {method} authentication failed:",
+             action="login", outcome="failure"),
         says("improper command pipelining after {command*} from {source_name}[{source_host}]"
              "{_rest*}", action="connect", outcome="failure"),
         says("{queue_id}: to=<{to}>, relay={dest_name}[{dest_host}]:{dest_port}, delay={_delay}, "

@@ -20,6 +20,10 @@ TABLE = Table(
                 ("zone transfer", "dns_transfer"),
             )
         ),
+        says("client {source_host}#{source_port} ({_name*}): bad zone transfer request: "
+             "'{query*}': {reason*}", action="dns_transfer", outcome="failure"),
+        says("client @{_object} {source_host}#{source_port} ({_name*}): bad zone transfer "
+             "request: '{query*}': {reason*}", action="dns_transfer", outcome="failure"),
         says("client @{_object} {source_host}#{source_port} ({_name*}): zone transfer "
              "'{query*}' denied", action="dns_transfer", outcome="failure"),
         says("DHCPACK of {lease} from {source_host} (xid={_xid})", action="dhcp_lease"),

@@ -26,6 +26,16 @@ def _notices() -> tuple[Pattern, ...]:
                     _LOGIN),
             Pattern(f"{head}hacking attempt detected '{{source_host}}'", _CALL),
         ]  # fmt: skip
+        for asked in ("Request from", "Request '{method*}' from"):
+            found.append(
+                Pattern(f"{head}{asked} '{{account*}}' failed for '{{source_host}}:{{source_port}}'"
+                        " (callid: {_call*}) - {reason*}", _LOGIN)
+            )  # fmt: skip
+        found += [
+            Pattern(f"{head}{{source_host}} failed to authenticate as '{{user_name*}}'", _LOGIN),
+            Pattern(f"{head}{{source_host}} tried to authenticate with nonexistent user "
+                    "'{user_name*}'", {**_LOGIN, "invalid_user": "true"}),
+        ]  # fmt: skip
     return tuple(found)
 
 
