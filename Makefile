@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # Debian packages that the tests want; each is looked for before anything is installed.
-TEST_PACKAGES := man-db
+TEST_PACKAGES := man-db mariadb-server
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint docs clean system-packages
@@ -24,7 +24,7 @@ lint: $(VENV)/.installed ## check style and types only
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 
-bench: $(VENV)/.installed-bench ## measure, beside other programs (BENCH_ARGS=--quick: small)
+bench: $(VENV)/.installed ## measure, beside other programs (BENCH_ARGS=--quick: small)
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 docs: $(VENV)/.installed ## write the generated docs and manual pages anew
@@ -41,10 +41,6 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable . --group dev
-	@touch $@
-
-$(VENV)/.installed-bench: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group bench
 	@touch $@
 
 # Root on Debian gets what is missing; others are told. A test that still lacks a package skips,

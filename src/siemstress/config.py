@@ -50,14 +50,25 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """TLS: the authorities that verify a server (None: the system's), and what proves the user."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
 class Server:
-    """A MariaDB server to keep the tables in."""
+    """A MariaDB server to keep the tables in, by a socket or by host and port."""
 
     host: str
     user: str
     password: str = field(repr=False)
     database: str
     port: int = 3306
+    socket: Path | None = None
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ SiemstressError
 │   └── RuleError       a rule file
 └── Failure             something outside went wrong: exit status 1
     ├── StoreError      the store cannot be read or written
+    │   └── Unavailable it cannot be for now: a server that is away, a disk that is full
     └── Conflict        another process moved the same consumer's position first
 """
 
@@ -72,7 +73,13 @@ class Failure(SiemstressError):
 
 
 class StoreError(Failure):
-    """The store cannot be read or written."""
+    """The store cannot be read or written; `code` is a server's number for why."""
+
+    code: int | None = None
+
+
+class Unavailable(StoreError):
+    """The store cannot be read or written for now; nothing was changed, and later it may go."""
 
 
 class Conflict(Failure):

@@ -6,7 +6,7 @@ runs on every store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -89,8 +89,16 @@ class Repaired:
     lost: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Expired:
+    """What retention deleted: rows, and bytes on disk as far as they are known."""
+
+    rows: int = 0
+    bytes: int = 0
+
+
 class Staged(Protocol):
-    """Rows that are written but not yet part of a table; may be sent to another process."""
+    """Rows that are prepared but not yet part of a table; may be sent to another process."""
 
     @property
     def rows(self) -> int:
@@ -98,15 +106,36 @@ class Staged(Protocol):
 
 
 class Store(Protocol):
-    """A place where events are kept."""
+    """A place where events are kept.
+
+    Any method may raise Unavailable where the store cannot be reached or has no room for now:
+    nothing was changed, and the same call may be made again later. That holds for a commit too,
+    with the same staged rows and advances: if it had been made after all, that is noticed.
+    """
+
+    lanes: int
+    """How many commits to one table are worth having under way at once."""
 
     def stage(self, table: str, events: pl.DataFrame) -> Sequence[Staged]:
-        """Prepare rows for a commit, the expensive part; threads may call this at once."""
+        """Prepare rows for a commit; threads may call this at once.
 
-    def commit(self, table: str, staged: Sequence[Staged], advances: Sequence[Advance] = ()) -> int:
+        The ids of one frame lie in one block, in which no other frame has any.
+        """
+
+    def commit(
+        self,
+        table: str,
+        staged: Sequence[Staged],
+        advances: Sequence[Advance] = (),
+        *,
+        turn: Callable[[], None] | None = None,
+    ) -> int:
         """Make staged rows part of the table and move the consumers, all or nothing, durably.
 
-        Creates the table, and columns that it lacks. Returns the table's new version.
+        Creates the table, and columns that it lacks. Returns the table's new version. `turn` is
+        called once all is done that may be done beside other commits, and before anything that
+        must keep their order; it returns when it is this commit's turn. What it raises ends the
+        commit, and nothing was written.
 
         Raises:
             Conflict: a consumer is not where the caller expected it; nothing was written.
@@ -175,6 +204,19 @@ class Store(Protocol):
 
     def drop(self, table: str) -> None:
         """Delete a table with all its rows and positions; nothing happens without a table."""
+
+    def expire(self, table: str, before: datetime) -> Expired:
+        """Delete events that are older, by their time or, without one, by when they were received.
+
+        May keep some that are older, where they are stored with younger ones. Readers are not
+        held up; consumers are not told. Nothing happens without a table.
+        """
+
+    def load_text(self, name: str) -> str | None:
+        """A text that was saved in the store under this name (letters, digits, `_`)."""
+
+    def save_text(self, name: str, text: str) -> None:
+        """Save a text in the store, in place of one of the same name, all or nothing, durably."""
 
     def compact(self, table: str) -> Mapping[str, Any]:
         """Merge small files and delete leftovers; returns counts for the user."""

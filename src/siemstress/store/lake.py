@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siemstress.errors import QueryError, SiemstressError, StoreError
-from siemstress.store import ids
-from siemstress.store.base import Advance, Limits, Repaired, Scan, Staged, TableStatus
+from siemstress.store import ids, texts
+from siemstress.store.base import Advance, Expired, Limits, Repaired, Scan, Staged, TableStatus
 from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
 from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import IDS, Folder, failure
@@ -31,6 +32,8 @@ _NO_LIMITS = Limits()
 class Lake:
     """The embedded store. Threads and processes may use one folder at once."""
 
+    lanes = 1
+
     def __init__(self, path: Path) -> None:
         self.folder = Folder(path)
         self._logs: dict[str, TableLog] = {}
@@ -44,7 +47,14 @@ class Lake:
         folder.mkdir(exist_ok=True)
         return stage(folder, table, events)
 
-    def commit(self, table: str, staged: Sequence[Staged], advances: Sequence[Advance] = ()) -> int:
+    def commit(
+        self,
+        table: str,
+        staged: Sequence[Staged],
+        advances: Sequence[Advance] = (),
+        *,
+        turn: Callable[[], None] | None = None,
+    ) -> int:
         """Make staged files and positions part of the table; see `Store.commit`."""
         from deltalake.transaction import AddAction
 
@@ -55,6 +65,8 @@ class Lake:
         for file in files:
             types.update(file.types)
         adds = [AddAction(f.path.name, f.size, {}, f.modified, True, f.stats) for f in files]
+        if turn is not None:
+            turn()
         hashes = {"sha256": {f.path.name: f.sha256 for f in files}} if files else {}
         for file in files:
             file.state = "uncertain"
@@ -184,6 +196,14 @@ class Lake:
         if self.folder.table(table).name in self.folder.tables():
             self.folder.drop(table)
 
+    def expire(self, table: str, before: datetime) -> Expired:
+        """Take files with older events only out of a table; see `Store.expire`."""
+        from siemstress.store.expire import expire
+
+        if table not in self.folder.tables():
+            return Expired()
+        return expire(self._log(table), before)
+
     def compact(self, table: str) -> Mapping[str, int]:
         """Merge small files, delete leftovers, shorten the log; counts for the user."""
         from siemstress.store.upkeep import compact
@@ -202,6 +222,15 @@ class Lake:
             done, lost = repair(log.path)
         snapshot = None if lost else log.snapshot()
         return Repaired(done, [*lost, *missing_files(log.path, snapshot.files if snapshot else [])])
+
+    def load_text(self, name: str) -> str | None:
+        """A text that was saved in the lake; see `Store.load_text`."""
+        return texts.load(self.folder, name)
+
+    def save_text(self, name: str, text: str) -> None:
+        """Save a text in the lake; see `Store.save_text`."""
+        self._make()
+        texts.save(self.folder, name, text)
 
     def close(self) -> None:
         """Let go of the tables' logs."""

@@ -1,0 +1,233 @@
+"""A connection to a MariaDB server: its errors are ours, and it sends rows from memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import pymysql
+from pymysql.connections import Connection as Driver
+from pymysql.connections import MySQLResult
+from pymysql.constants import CLIENT, CR, ER
+from pymysql.cursors import SSCursor
+
+from siemstress.config import Server
+from siemstress.errors import StoreError, Unavailable
+
+Row = tuple[Any, ...]
+
+# Seconds: until a server that does not answer at all is given up, and between two bytes of one.
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 120
+
+# What may go away by itself, or by somebody's doing, with no change here: the server is not there,
+# does not let us in, has no room, or others hold what is wanted.
+_PASSING = frozenset(
+    {
+        *(CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR),
+        *(CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, CR.CR_SERVER_HANDSHAKE_ERR),
+        *(ER.CON_COUNT_ERROR, ER.HOST_IS_BLOCKED, ER.HOST_NOT_PRIVILEGED),
+        *(ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED, ER.SERVER_SHUTDOWN),
+        *(ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR),
+        *(ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE, ER.GET_ERRNO),
+        *(ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.LOCK_TABLE_FULL),
+        *(ER.OUTOFMEMORY, ER.OUT_OF_SORTMEMORY, ER.OUT_OF_RESOURCES, ER.CANT_CREATE_THREAD),
+        *(ER.OPTION_PREVENTS_STATEMENT, ER.NEW_ABORTING_CONNECTION, ER.CANT_OPEN_FILE),
+        1836,  # the server is in read-only mode
+        1927,  # the connection was killed
+        4151,  # the account is locked
+    }
+)
+# These of them say, before anything has worked, that the config is wrong.
+REFUSED = frozenset({ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR})
+# After these the connection is of no more use, as after the client's own errors (2000 to 2999).
+_ENDED = frozenset({ER.SERVER_SHUTDOWN, ER.NEW_ABORTING_CONNECTION, 1927})
+
+
+class Connection:
+    """One connection, opened at once; not for two threads at a time.
+
+    Every session is in UTC, strict, with utf8mb4 compared byte by byte, and commits only when
+    told to.
+    """
+
+    def __init__(self, server: Server, *, settings: Mapping[str, object] | None = None) -> None:
+        """`settings` are session variables to set.
+
+        Raises:
+            Unavailable: the server cannot be reached, or does not let us in.
+            StoreError: something else is wrong with the connection.
+
+        """
+        self.server = server
+        self.lost = False
+        values = {
+            "time_zone": "+00:00",
+            "sql_mode": "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+            **(settings or {}),
+        }
+        with self._errors():
+            self._driver = _Driver(
+                host=server.host,
+                port=server.port,
+                unix_socket=str(server.socket) if server.socket else None,
+                user=server.user,
+                password=server.password,
+                database=server.database,
+                charset="utf8mb4",
+                collation="utf8mb4_nopad_bin",
+                autocommit=False,
+                local_infile=True,
+                client_flag=CLIENT.FOUND_ROWS,
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=ANSWER_SECONDS,
+                write_timeout=ANSWER_SECONDS,
+                **_tls(server),
+            )
+            names = ", ".join(f"{name} = %s" for name in values)
+            self.execute(f"SET SESSION {names}", list(values.values()))
+
+    @property
+    def id(self) -> int:
+        """The server's number for this connection, to stop its query by."""
+        return int(self._driver.thread_id())
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Run a statement; the number of rows that it found or changed."""
+        with self._errors(), self._driver.cursor() as cursor:
+            return int(cursor.execute(sql, values or None))
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """The rows of a small answer."""
+        with self._errors(), self._driver.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())
+
+    def value(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """The first value of the first row; None without a row."""
+        found = self.rows(sql, values)
+        return found[0][0] if found else None
+
+    def stream(self, sql: str, values: Sequence[object], count: int) -> Iterator[list[Row]]:
+        """The rows of a large answer, up to `count` at a time."""
+        with self._errors(), self._driver.cursor(SSCursor) as cursor:
+            cursor.execute(sql, values or None)
+            while batch := cursor.fetchmany(count):
+                yield list(batch)
+
+    def load(self, sql: str, values: Sequence[object], data: bytes) -> int:
+        """Run a LOAD DATA LOCAL statement whose file is `data`; the number of rows loaded."""
+        self._driver.local_data = memoryview(data)
+        try:
+            return self.execute(sql, values)
+        finally:
+            self._driver.local_data = None
+
+    def commit(self) -> None:
+        """Make the transaction's changes last."""
+        with self._errors():
+            self._driver.commit()
+
+    def rollback(self) -> None:
+        """Forget the transaction's changes; a connection that is lost has done so."""
+        if not self.lost:
+            with contextlib.suppress(StoreError), self._errors():
+                self._driver.rollback()
+
+    def warnings(self) -> list[str]:
+        """What the server has to say of the last statement."""
+        return [f"{level}: {text}" for level, _, text in self.rows("SHOW WARNINGS")]
+
+    def quoted(self, name: str) -> str:
+        """A name as an identifier in SQL."""
+        return "`" + name.replace("`", "``") + "`"
+
+    def close(self) -> None:
+        """End the connection, whatever state it is in."""
+        self.lost = True
+        with contextlib.suppress(Exception):
+            self._driver.close()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (pymysql.err.MySQLError, OSError, ssl.SSLError, ValueError, RuntimeError) as e:
+            self._fail(e)
+
+    def _fail(self, error: Exception) -> NoReturn:
+        code, text = _code_and_text(error)
+        if code is None or CR.CR_ERROR_FIRST <= code < 3000 or code in _ENDED:
+            # A broken conversation cannot be taken up again.
+            self.lost = True
+        kind = Unavailable if code in _PASSING or isinstance(error, OSError) else StoreError
+        failure = kind(f"MariaDB at {place(self.server)}: {text}")
+        failure.code = code
+        raise failure from error
+
+
+class _Driver(Driver):  # type: ignore[misc]
+    """The driver's connection, which gives the server nothing but `local_data`.
+
+    In MySQL's protocol it is the server that names the file to be sent, whatever the client has
+    asked; a hostile one would name the client's own.
+    """
+
+    local_data: memoryview | None = None
+
+    def _read_query_result(self, unbuffered: bool = False) -> int:
+        self._result = None
+        result = _Result(self)
+        if unbuffered:
+            try:
+                result.init_unbuffered_query()
+            except BaseException:
+                result.unbuffered_active = False
+                result.connection = None
+                raise
+        else:
+            result.read()
+        self._result = result
+        if result.server_status is not None:
+            self.server_status = result.server_status
+        return int(result.affected_rows)
+
+
+class _Result(MySQLResult):  # type: ignore[misc]
+    def _read_load_local_packet(self, _first_packet: Any) -> None:
+        connection = self.connection
+        data, connection.local_data = connection.local_data, None
+        # Without data an empty file is sent: the server then has nothing, and says so.
+        step = min(connection.max_allowed_packet, 1 << 20)
+        for start in range(0, len(data or b""), step):
+            connection.write_packet(data[start : start + step])
+        connection.write_packet(b"")
+        answer = connection._read_packet()
+        if not answer.is_ok_packet() or data is None:
+            raise pymysql.err.OperationalError(
+                CR.CR_COMMANDS_OUT_OF_SYNC, "the server asked for a file that nobody offered"
+            )
+        self._read_ok_packet(answer)
+
+
+def place(server: Server) -> str:
+    """Where a server is, for people."""
+    return str(server.socket) if server.socket else f"{server.host}:{server.port}"
+
+
+def _tls(server: Server) -> dict[str, Any]:
+    if server.tls is None:
+        return {"ssl_disabled": True}
+    context = ssl.create_default_context(cafile=str(server.tls.ca) if server.tls.ca else None)
+    if server.tls.certificate:
+        context.load_cert_chain(server.tls.certificate, server.tls.key)
+    return {"ssl": context}
+
+
+def _code_and_text(error: Exception) -> tuple[int | None, str]:
+    if isinstance(error, pymysql.err.MySQLError) and error.args and isinstance(error.args[0], int):
+        text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__
+        return error.args[0], text
+    return None, str(error) or type(error).__name__
