@@ -273,6 +273,22 @@ def test_a_last_line_that_was_half_written(site: Site) -> None:
     assert b"".join(site.lines()) == data.replace(b"\n", b"")
 
 
+def test_a_first_line_that_was_half_written(site: Site) -> None:
+    """Its file has no mark yet; it is known again all the same, however it grows."""
+    data = syslog(3)
+    path = site.file("a.log", b"")
+    for size in (10, 11, 30, len(data) - 5, len(data)):
+        path.write_bytes(data[:size])
+        site.run("-q", path)
+        assert b"".join(site.lines()) == data[:size].replace(b"\n", b"")
+    # Another file in the same place that begins alike, and is short, too.
+    path.write_bytes(data[:20])
+    site.run("-q", path)
+    path.write_bytes(data)
+    site.run("-q", path)
+    assert b"".join(site.lines()) == data.replace(b"\n", b"") + data[:20]
+
+
 def test_rotated_and_compressed_files_are_known_again(site: Site) -> None:
     path = site.file("a.log", syslog(100))
     site.run("-q", path)

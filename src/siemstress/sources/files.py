@@ -3,7 +3,8 @@
 A file is known again by its place (device and inode, or path without what a rotation appends)
 together with its first line, and is only taken for the same if the bytes before the stored
 position are still the same. Both names carry the position as a consumer of the table, so that
-renamed, rotated and compressed files go on where they were.
+renamed, rotated and compressed files go on where they were. A file whose first line has no end
+yet goes by its place alone, until it has one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _CHECKED = 1024
 _HEAD = 1024
 _SUFFIX = re.compile(r"(?:[.-]\d{1,14})?(?:\.(?:gz|zst|xz|bz2))?\Z")
 _GENERATIONS = 10_000
+# Stands in a name where others have a mark of the first line.
+_UNMARKED = "start"
 
 
 class _Decoded:
@@ -117,7 +120,8 @@ class LogFile:
     """A file that lines are read from.
 
     `modified` is µs since 1970, `size` the bytes on disk. `done` is how many of these have been
-    read, for a progress bar. `unpack` makes lines of what the (decompressed) bytes hold.
+    read, for a progress bar. `unpack` makes lines of what the (decompressed) bytes hold. `names`
+    are its consumers, and `unmarked` those that it may have had before its first line was whole.
     """
 
     path: str
@@ -126,6 +130,7 @@ class LogFile:
     size: int
     compressed: bool
     names: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
     unpack: Unpack | None = field(default=None, repr=False)
     _open: Callable[[IO[bytes]], ByteStream] | None = field(default=None, repr=False)
 
@@ -204,7 +209,7 @@ def of_file(file: IO[bytes], path: str) -> LogFile:
         compressed=opener is not None,
         _open=opener,
     )
-    log.names = _names(log, status)
+    name_file(log)
     return log
 
 
@@ -213,24 +218,35 @@ def is_regular(file: IO[bytes]) -> bool:
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
-def _names(log: LogFile, status: os.stat_result) -> tuple[str, ...]:
-    """The consumer names of a file: by inode and by path, each with its first line."""
+def name_file(log: LogFile) -> None:
+    """Give a file its names, by what its first line is now: none where it is empty."""
     try:
         head = log.read_at(0, _HEAD)
     except Exception:  # a damaged file: whatever its decoder raises
         head = b""
-    first = head[: head.find(b"\n") + 1] or head
-    if not first:
-        return ()
-    mark = hashlib.sha256(first).hexdigest()[:16]
-    folder, name = os.path.split(log.path)
-    stem = os.path.join(folder, _SUFFIX.sub("", name) or name)
+    status = os.fstat(log.file.fileno())
+    places = (place_name(log.path), f"inode:{status.st_dev:x}.{status.st_ino:x}:")
+    unmarked = tuple(place + _UNMARKED for place in places)
+    first = head[: head.find(b"\n") + 1]
+    if not first and len(head) < _HEAD:
+        log.names, log.unmarked = unmarked if head else (), ()
+        return
+    mark = hashlib.sha256(first or head).hexdigest()[:16]
+    log.names, log.unmarked = tuple(place + mark for place in places), unmarked
+
+
+def place_name(path: str) -> str:
+    """What the first names of all files begin with that stand, in turn, in one place."""
+    stem = stem_of(path)
     place = hashlib.sha256(os.fsencode(stem)).hexdigest()[:16]
     shown = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.basename(stem))[:64]
-    return (
-        f"file:{shown}:{place}:{mark}",
-        f"inode:{status.st_dev:x}.{status.st_ino:x}:{mark}",
-    )
+    return f"file:{shown}:{place}:"
+
+
+def stem_of(path: str) -> str:
+    """A path without what a rotation appends to it."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, _SUFFIX.sub("", name) or name)
 
 
 @dataclass(frozen=True)
@@ -249,12 +265,13 @@ def resume(log: LogFile, position: Callable[[str], int | None]) -> Place:
     """
     start = 0
     consumers: list[tuple[str, int | None]] = []
-    for name in log.names:
+    for name in (*log.names, *log.unmarked):
         for generation in range(_GENERATIONS):
             consumer = name if generation == 0 else f"{name}#{generation}"
             stored = position(consumer)
             if stored is None:
-                consumers.append((consumer, None))
+                if name in log.names:
+                    consumers.append((consumer, None))
                 break
             offset = stored >> _CHECK_BITS
             if checksum(log, offset) == stored & ((1 << _CHECK_BITS) - 1):
@@ -267,6 +284,11 @@ def resume(log: LogFile, position: Callable[[str], int | None]) -> Place:
 def again_from_start(log: LogFile, position: Callable[[str], int | None]) -> Place:
     """Start at the beginning, whatever has been stored; names stay with who has them."""
     return Place(0, tuple((name, position(name)) for name in log.names))
+
+
+def offset_of(position: int) -> int:
+    """The byte offset in a position."""
+    return position >> _CHECK_BITS
 
 
 def pack(offset: int, tail: bytes) -> int:
