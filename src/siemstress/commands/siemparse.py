@@ -17,7 +17,8 @@ from siemstress.errors import SiemstressError, UserError
 if TYPE_CHECKING:
     from siemstress.config import Config, Section
     from siemstress.ingest.inputs import Input
-    from siemstress.ingest.pipeline import Pipeline
+    from siemstress.ingest.parsing import LineParser
+    from siemstress.ingest.pipeline import Counts, Pipeline
     from siemstress.store.base import Store
 
 EXAMPLES = """\
@@ -25,6 +26,7 @@ EXAMPLES = """\
   siemparse -s auth /var/log/auth.log*      rotated and compressed ones too, each line once
   journalctl -o short-iso | siemparse       read standard input to its end
   siemparse -z Europe/Zurich evidence.log   stamps without a zone are Zurich's
+  siemparse --follow '/var/log/*.log'       follow files, through rotations, until stopped
   siemparse --clear --force -s auth         delete a section's table
 """
 
@@ -33,6 +35,7 @@ EXAMPLES = """\
 _LARGE = 48 << 20
 
 _FILES = "log file, also .gz .zst .xz .bz2; standard input without any, or for -"
+_FOLLOW = "follow the files, also named by patterns such as '/var/log/*.log', until stopped"
 _SECTION = "section of the config file: its table and parser (default: default)"
 _ZONE = "time zone of stamps that name none: '+0500' or Europe/Zurich (default: this machine's)"
 _PARSER = "log format, in place of the section's; auto looks at the lines"
@@ -46,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add("-s", "--section", default="default", metavar="SECTION", help=_SECTION)
     add("-z", "--zone", "--tzone", dest="zone", metavar="TZONE", help=_ZONE)
     add("-p", "--parser", metavar="PARSER", help=_PARSER)
+    add("--follow", action="store_true", help=_FOLLOW)
     add("--again", action="store_true", help="store files from the start, stored or not")
     add("--clear", action="store_true", help="delete the section's table")
     add("--force", action="store_true", help="do what --clear says")
@@ -72,6 +76,10 @@ def _main(arguments: list[str]) -> int:
     try:
         if options.clear:
             return _clear(options, section, store)
+        if options.follow:
+            from siemstress.commands.siemparse_collect import collect
+
+            return collect(options, config, section, store)
         return _parse(options, config, section, store)
     finally:
         store.close()
@@ -104,18 +112,12 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from siemstress.formats.clock import local_zone, parse_zone
     from siemstress.ingest.inputs import open_inputs
-    from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.pipeline import Pipeline
     from siemstress.ingest.worker import WorkerProcess
 
     zone = parse_zone(options.zone) if options.zone else local_zone()
     name = options.parser or section.parser
-    try:
-        lines = LineParser(name)
-    except SiemstressError as e:
-        if options.parser is None:
-            e.file, e.section, e.key = str(config.path), section.name, "parser"
-        raise
+    lines = line_parser(options, config, section)
     pipeline = Pipeline(
         store, section.table, lines, lambda: WorkerProcess(config, section.table, name)
     )
@@ -126,8 +128,25 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
     finally:
         pipeline.close()
     if not options.quiet:
-        _summary(pipeline, section, time.monotonic() - started)
+        say_summary(pipeline.counts, section, time.monotonic() - started)
     return status
+
+
+def line_parser(options: argparse.Namespace, config: Config, section: Section) -> LineParser:
+    """What reads lines, by the option's format or the section's.
+
+    Raises:
+        ConfigError: there is no such format.
+
+    """
+    from siemstress.ingest.parsing import LineParser
+
+    try:
+        return LineParser(options.parser or section.parser)
+    except SiemstressError as e:
+        if options.parser is None:
+            e.file, e.section, e.key = str(config.path), section.name, "parser"
+        raise
 
 
 def _bring_in_all(
@@ -183,8 +202,8 @@ def _progress(
         yield watch
 
 
-def _summary(pipeline: Pipeline, section: Section, seconds: float) -> None:
-    counts = pipeline.counts
+def say_summary(counts: Counts, section: Section, seconds: float) -> None:
+    """Say how much was stored, in how many seconds."""
     rate = round(counts.lines / max(seconds, 0.001))
     unread = f"{counts.unread:,} of them in no known format" if counts.unread else "all read"
     say(

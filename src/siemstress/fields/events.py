@@ -23,6 +23,7 @@ from siemstress.formats.stamps import NO_ZONE, ZULU
 from siemstress.formats.syslog import FACILITIES
 from siemstress.schema import EVENT, polars_type
 from siemstress.sources.lines import PADDING, Ints, Lines
+from siemstress.sources.origins import Origins
 
 Words = npt.NDArray[np.uint64]
 Names = npt.NDArray[np.int16]
@@ -40,7 +41,7 @@ class Origin:
 
     first_id: int
     received: int
-    source_path: str | None
+    source_path: str | Origins | None
     parsed_on: str
 
 
@@ -133,7 +134,7 @@ def _head_columns(
         "raw": _raw(header, rank),
         "format": _constant(header.format or None),
         "parsed": pl.lit(header.parsed),
-        "source_path": _constant(origin.source_path),
+        "source_path": _source_path(origin.source_path, rows[rank]),
         "parsed_on": _constant(origin.parsed_on),
     }
     for name in ("host", "process"):
@@ -152,6 +153,16 @@ def _head_columns(
 def _constant(value: str | None) -> pl.Expr:
     """The same text in every row, as an enumeration: seven times cheaper to write."""
     return pl.lit(value, pl.String if value is None else pl.Enum([value]))
+
+
+def _source_path(path: str | Origins | None, rows: Ints) -> pl.Series | pl.Expr:
+    """The paths of some rows of the batch."""
+    if not isinstance(path, Origins):
+        return _constant(path)
+    if path.is_one:
+        return _constant(path.only)
+    number = nullable(path.numbers[rows], pl.Int32())
+    return pl.Series(path.distinct, dtype=pl.Enum(path.distinct)).gather(number)
 
 
 def _zones(zone: npt.NDArray[np.int16], rank: Ints) -> pl.Series | pl.Expr:

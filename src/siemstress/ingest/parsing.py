@@ -18,6 +18,7 @@ from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_TIME
 from siemstress.sources.lines import Ints, Lines
+from siemstress.sources.origins import Origins
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,13 @@ class LineParser:
         self._builder = EventBuilder(list(load("siemstress.messages", Table)))
         self._machine = socket.gethostname() or os.uname().nodename
 
-    def parse(self, lines: Lines, clock: Clock, source_path: str | None, first_id: int) -> Parsed:
+    def parse(
+        self, lines: Lines, clock: Clock, source_path: str | Origins | None, first_id: int
+    ) -> Parsed:
         """The events of all lines, with ids from `first_id` on in the order of the lines."""
         headers = list(self._reader.read(lines, clock))
-        _place_in_time(headers, len(lines), clock.reference)
+        runs = source_path.runs if isinstance(source_path, Origins) else None
+        _place_in_time(headers, len(lines), clock.reference, runs)
         received = time.time_ns() // 1000
         origin = Origin(first_id, received, source_path, self._machine)
         frames = [self._builder.build(header, rows, origin) for rows, header in headers]
@@ -58,10 +62,13 @@ class LineParser:
         return Parsed(events, len(lines), unread)
 
 
-def _place_in_time(headers: list[tuple[Ints, Header]], count: int, reference: int) -> None:
+def _place_in_time(
+    headers: list[tuple[Ints, Header]], count: int, reference: int, runs: Ints | None = None
+) -> None:
     """Give lines without a stamp the time of the line before; their zone stays unknown.
 
-    In front of the first stamp the first one counts, and without any the reference.
+    In front of the first stamp the first one counts, and without any the reference. `runs`
+    numbers the runs of lines that have one origin; other origins' stamps do not count.
     """
     if all((header.time != NO_TIME).all() for _, header in headers):
         return
@@ -71,7 +78,13 @@ def _place_in_time(headers: list[tuple[Ints, Header]], count: int, reference: in
     known = np.flatnonzero(times != NO_TIME)
     if len(known):
         before = np.searchsorted(known, np.arange(count), "right") - 1
-        times = times[known[np.maximum(before, 0)]]
+        nearest = known[np.maximum(before, 0)]
+        if runs is not None:
+            after = known[np.minimum(before + 1, len(known) - 1)]
+            nearest = np.where(runs[nearest] == runs, nearest, after)
+        times = times[nearest]
+        if runs is not None:
+            times[runs[nearest] != runs] = reference
     else:
         times[:] = reference
     for rows, header in headers:
