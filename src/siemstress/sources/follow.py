@@ -92,7 +92,8 @@ class Follower:
                 # Older lines first: also, what is complete then is no younger than what is not.
                 continue
             piece = self._read(followed, room, now)
-            if followed.state is State.MORE:
+            now_open = self._open.get(followed.key)
+            if now_open is not None and now_open.state is State.MORE:
                 busy.add(place)
             if piece is not None:
                 pieces.append(piece)
@@ -137,7 +138,9 @@ class Follower:
 
     def _in_order(self) -> list[Followed]:
         """The open files, the oldest of each place first."""
-        return sorted(self._open.values(), key=lambda f: (f.live, f.log.modified))
+        return sorted(
+            self._open.values(), key=lambda f: (f.live and f.gone is None, f.log.modified)
+        )
 
     def _look_at_paths(self, now: float) -> None:
         present: set[tuple[int, int]] = set()
@@ -258,8 +261,9 @@ class Follower:
             followed.state = State.QUIET
             piece = None
         if followed.state is State.CUT:
-            self._was_cut(followed, now)
-        elif followed.state is State.ENDED:
+            # At once: it may be older than what stands in its place.
+            return self._read(self._was_cut(followed, now), room, now)
+        if followed.state is State.ENDED:
             if followed.error is not None:
                 self._tell(f"{followed.path}: is damaged behind byte {followed.at:,}")
             piece = piece or followed.last(self._ahead, self._position)
@@ -273,14 +277,14 @@ class Follower:
         """Whether a file that is gone from its place has been quiet long enough."""
         return followed.gone is not None and now - max(followed.gone, followed.changed) >= _QUIET
 
-    def _was_cut(self, followed: Followed, now: float) -> None:
-        """What stands there now begins anew; what was read stays read."""
-        del self._open[followed.key]
+    def _was_cut(self, followed: Followed, now: float) -> Followed:
+        """What the file has now begins anew, wherever it stands; what was read stays read."""
+        anew = Followed(followed.log, live=followed.live)
+        anew.path, anew.gone = followed.path, followed.gone
+        self._open[anew.key] = anew
         followed.gone = now
         self._cut.append(followed)
-        if (found := look(followed.path)) is not None and found.key == followed.key:
-            self._begin(found, live=followed.live)
-        followed.close()
+        return anew
 
     def _finish_cut(self, now: float | None) -> list[Piece]:
         """The half lines of files that were cut, once it is sure that no copy has them."""
