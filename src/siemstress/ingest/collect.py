@@ -89,16 +89,12 @@ class Collector:
         return sum(batch.size for _, batch in self._batches.values())
 
     def _gather(self, writer: Writer) -> bool:
-        """Let every feed hand over what it has; whether any had much."""
-        busy = False
+        """Let every feed hand over what it has; whether any has more."""
         for feed, target in self.feeds:
             room = _WAITING - writer.pending - self._gathered()
-            got = 0
             for piece in feed.gather(room):
                 self._add(writer, target, piece)
-                got += len(piece.data)
-            busy = busy or got >= FULL // 8
-        return busy
+        return any(feed.more for feed, _ in self.feeds)
 
     def _add(self, writer: Writer, target: Target, piece: Piece) -> None:
         _, batch = self._batches.get(id(target), (target, None))

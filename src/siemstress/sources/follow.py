@@ -54,6 +54,7 @@ class Follower:
         consumers: Callable[[], Iterable[str]],
         unpack: Unpack | None = None,
     ) -> None:
+        self.more = False
         self._patterns = patterns
         self._stored = position
         self._consumers = consumers
@@ -98,13 +99,14 @@ class Follower:
             if piece is not None:
                 pieces.append(piece)
                 room -= len(piece.data)
+        self.more = bool(busy)
         pieces += self._finish_cut(now)
         return pieces
 
     def finish(self) -> Sequence[Piece]:
         """Close all files. Half lines stay where they are, and are read once they are whole."""
         pieces = self._finish_cut(None)
-        for followed in self._in_order():
+        for followed in self._open.values():
             if os.fstat(followed.log.file.fileno()).st_nlink == 0:
                 pieces += self._all_of(followed)
             followed.close()
@@ -138,9 +140,19 @@ class Follower:
 
     def _in_order(self) -> list[Followed]:
         """The open files, the oldest of each place first."""
-        return sorted(
-            self._open.values(), key=lambda f: (f.live and f.gone is None, f.log.modified)
-        )
+
+        def age(followed: Followed) -> tuple[bool, int]:
+            if followed.gone is not None:
+                followed.log.modified = os.fstat(followed.log.file.fileno()).st_mtime_ns // 1000
+            return followed.live and followed.gone is None, followed.log.modified
+
+        return sorted(self._wanting(), key=age)
+
+    def _wanting(self) -> Iterator[Followed]:
+        """The open files that may have something to read."""
+        for followed in self._open.values():
+            if followed.gone is not None or followed.looks_changed or followed.stream.broken:
+                yield followed
 
     def _look_at_paths(self, now: float) -> None:
         present: set[tuple[int, int]] = set()
@@ -153,6 +165,7 @@ class Follower:
             followed = self._open.get(found.key)
             if followed is not None:
                 followed.path, followed.gone = path, None
+                followed.looks = (found.size, found.modified)
             elif self._is_wanted(found, now):
                 self._begin(found, live=not _is_aside(path))
                 # Something may have been put aside for it.
@@ -261,9 +274,8 @@ class Follower:
             followed.state = State.QUIET
             piece = None
         if followed.state is State.CUT:
-            # At once: it may be older than what stands in its place.
-            return self._read(self._was_cut(followed, now), room, now)
-        if followed.state is State.ENDED:
+            self._was_cut(followed, now)
+        elif followed.state is State.ENDED:
             if followed.error is not None:
                 self._tell(f"{followed.path}: is damaged behind byte {followed.at:,}")
             piece = piece or followed.last(self._ahead, self._position)
@@ -277,14 +289,18 @@ class Follower:
         """Whether a file that is gone from its place has been quiet long enough."""
         return followed.gone is not None and now - max(followed.gone, followed.changed) >= _QUIET
 
-    def _was_cut(self, followed: Followed, now: float) -> Followed:
-        """What the file has now begins anew, wherever it stands; what was read stays read."""
+    def _was_cut(self, followed: Followed, now: float) -> None:
+        """What the file has now begins anew, wherever it stands; what was read stays read.
+
+        It is read at the next look, behind what may have been put aside as a copy.
+        """
         anew = Followed(followed.log, live=followed.live)
         anew.path, anew.gone = followed.path, followed.gone
         self._open[anew.key] = anew
+        anew.state = State.MORE
         followed.gone = now
         self._cut.append(followed)
-        return anew
+        self._next_scan = now
 
     def _finish_cut(self, now: float | None) -> list[Piece]:
         """The half lines of files that were cut, once it is sure that no copy has them."""

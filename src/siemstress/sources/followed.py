@@ -57,11 +57,18 @@ class Followed:
         self.error: Exception | None = None
         self.changed = time.monotonic()
         self.gone: float | None = None
+        # Its size and time as they were when nothing was left to read, and at the last look.
         self._seen = (-1, -1)
+        self.looks: tuple[int, int] | None = None
         self._tail = b""
         self._named = self._unwanted = False
         self._decoded: ByteStream | None = None
         self._left = self._half = b""
+
+    @property
+    def looks_changed(self) -> bool:
+        """Whether there may be something to read, by the last look at it."""
+        return self.looks != self._seen
 
     @property
     def static(self) -> bool:
@@ -186,12 +193,8 @@ class Followed:
         any place."""  # fmt: skip
         if self._decoded is None:
             self._decoded = self.log.stream(self.at)
-        buffer = bytearray(max(room, 1 << 16))
-        try:
-            got = self._decoded.readinto(memoryview(buffer)) or 0
-        except Exception as e:  # whatever a damaged file makes its decoder raise
-            self.error = e
-            got = 0
+        buffer = bytearray(room)
+        got = self._fill(self._decoded, memoryview(buffer))
         if not got:
             self.state = State.ENDED
             return b""
@@ -202,6 +205,20 @@ class Followed:
             end = len(data)
         self._left = data[end:]
         return data[:end]
+
+    def _fill(self, stream: ByteStream, buffer: memoryview) -> int:
+        """Read until the buffer is full or the stream ends, or turns out damaged."""
+        size = 0
+        while size < len(buffer):
+            try:
+                got = stream.readinto(buffer[size:])
+            except Exception as e:  # whatever a damaged file makes its decoder raise
+                self.error = e
+                break
+            if not got:
+                break
+            size += got
+        return size
 
     def _piece(self, data: bytes, ahead: Ahead) -> Piece:
         self.at += len(data)

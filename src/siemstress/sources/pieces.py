@@ -64,6 +64,9 @@ class Ahead:
 class Feed(Protocol):
     """A source that goes on."""
 
+    more: bool
+    """Whether there was more to be had at once when it was last asked."""
+
     def gather(self, room: int) -> Sequence[Piece]:
         """What has come since, about `room` bytes of it at most; never waits.
 
