@@ -7,18 +7,36 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from running import Site, split, syslog
 
 
+@dataclass(frozen=True)
+class Watched(Site):
+    """A site whose processes end with the test; of one that fails, what they said is shown."""
+
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+        self.started.append(super().start(*arguments, **options))
+        return self.started[-1]
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Watched(tmp_path)
+    yield site
+    for process in site.started:
+        process.kill()
+        if process.stdout is not None and not process.stdout.closed:
+            print(*process.communicate())
 
 
 def stop(process: subprocess.Popen[bytes]) -> str:
@@ -82,7 +100,7 @@ def test_stopped_it_has_stored_what_it_has_read(site: Site, number: signal.Signa
     ("arguments", "wanted"),
     [
         (["--follow"], "no file to follow; see siemparse --help"),
-        (["--follow", "--again", "a.log"], "--again and --follow do not go together"),
+        (["--follow", "--again", "a.log"], "--again does not go with --follow and --listen"),
         (["--follow", "-p", "nope", "a.log"], "there is no parser 'nope'"),
         (["--follow", "-s", "nope", "a.log"], "no such section"),
     ],

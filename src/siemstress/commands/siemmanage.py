@@ -15,6 +15,7 @@ from siemstress.config import Config, Section, load
 from siemstress.errors import StoreError
 from siemstress.render.text import visible
 from siemstress.sources import files
+from siemstress.sources.listen.listener import shown_drops
 from siemstress.store.base import Store, TableStatus
 from siemstress.store.opening import open_store
 
@@ -214,15 +215,19 @@ def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
         ("  last received", _time(status.received_max)),
         ("  version", str(status.version)),
     ]
-    progress = [
-        files.shown(name, position) if files.is_file(name) else f"{name}: {position:,}"
-        for name, position in status.consumers.items()
-    ]
+    progress = [_shown(name, position) for name, position in status.consumers.items()]
     known = [text for text in progress if text is not None]
     lines += [("  progress", text) for text in known[:SHOWN_CONSUMERS]]
     if len(known) > SHOWN_CONSUMERS:
         lines.append(("  progress", f"{len(known) - SHOWN_CONSUMERS:,} more: see --json"))
     return lines
+
+
+def _shown(consumer: str, position: int) -> str | None:
+    """A consumer's progress in words; None where another one tells the same."""
+    if files.is_file(consumer):
+        return files.shown(consumer, position)
+    return shown_drops(consumer, position) or f"{consumer}: {position:,}"
 
 
 def _compacted(counts: Any) -> str:

@@ -27,6 +27,7 @@ EXAMPLES = """\
   journalctl -o short-iso | siemparse       read standard input to its end
   siemparse -z Europe/Zurich evidence.log   stamps without a zone are Zurich's
   siemparse --follow '/var/log/*.log'       follow files, through rotations, until stopped
+  siemparse --listen udp://:514 tcp://:514  take syslog from the network, until stopped
   siemparse --clear --force -s auth         delete a section's table
 """
 
@@ -36,6 +37,7 @@ _LARGE = 48 << 20
 
 _FILES = "log file, also .gz .zst .xz .bz2; standard input without any, or for -"
 _FOLLOW = "follow the files, also named by patterns such as '/var/log/*.log', until stopped"
+_LISTEN = "take lines from udp://HOST:PORT, tcp://…, tls://…, unix:///PATH, unix-stream:///PATH"
 _SECTION = "section of the config file: its table and parser (default: default)"
 _ZONE = "time zone of stamps that name none: '+0500' or Europe/Zurich (default: this machine's)"
 _PARSER = "log format, in place of the section's; auto looks at the lines"
@@ -50,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
     add("-z", "--zone", "--tzone", dest="zone", metavar="TZONE", help=_ZONE)
     add("-p", "--parser", metavar="PARSER", help=_PARSER)
     add("--follow", action="store_true", help=_FOLLOW)
+    add("--listen", nargs="+", metavar="URL", default=[], help=_LISTEN)
+    add("--tls-certificate", metavar="FILE", help="the certificate for tls://, in PEM")
+    add("--tls-key", metavar="FILE", help="its key, where that is in another file")
+    add("--tls-ca", metavar="FILE", help="whose certificates peers must have")
     add("--again", action="store_true", help="store files from the start, stored or not")
     add("--clear", action="store_true", help="delete the section's table")
     add("--force", action="store_true", help="do what --clear says")
@@ -76,7 +82,7 @@ def _main(arguments: list[str]) -> int:
     try:
         if options.clear:
             return _clear(options, section, store)
-        if options.follow:
+        if options.follow or options.listen:
             from siemstress.commands.siemparse_collect import collect
 
             return collect(options, config, section, store)

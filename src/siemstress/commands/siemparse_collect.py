@@ -1,4 +1,4 @@
-"""siemparse as a collector: files that are followed, until a signal ends it."""
+"""siemparse as a collector: it stores what sources hand over, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
@@ -16,40 +17,54 @@ from siemstress.errors import UserError
 if TYPE_CHECKING:
     from siemstress.config import Config, Section
     from siemstress.ingest.collect import Collector
+    from siemstress.ingest.feeds import Sources
     from siemstress.store.base import Store
 
 
 def collect(options: argparse.Namespace, config: Config, section: Section, store: Store) -> int:
     """Store what sources hand over, until SIGINT or SIGTERM."""
-    if options.again or not options.files:
-        wrong = "--again and --follow do not go together" if options.again else "no file to follow"
-        raise UserError(f"{wrong}; see siemparse --help")
+    _check(options)
     # One thread parses and writes, another gathers: more would only be in their way.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from siemstress.formats.clock import local_zone, parse_zone
     from siemstress.ingest.collect import Collector
+    from siemstress.ingest.feeds import allow_many_files, open_feeds
     from siemstress.ingest.writer import Target
-    from siemstress.sources.follow import Follower
 
+    allow_many_files()
     zone = parse_zone(options.zone) if options.zone else local_zone()
-    lines = line_parser(options, config, section)
-    target = Target(section.table, lines, zone)
-
-    def position(consumer: str) -> int | None:
-        return store.position(section.table, consumer)
-
-    def consumers() -> list[str]:
-        status = store.status(section.table)
-        return list(status.consumers) if status is not None else []
-
-    follower = Follower(options.files, position, consumers, lines.unpack)
-    collector = Collector(store, [(follower, target)], selectors.DefaultSelector(), tell=_tell)
+    target = Target(section.table, line_parser(options, config, section), zone)
+    selector = selectors.DefaultSelector()
+    feeds = open_feeds(_sources(options), store, target, selector)
+    collector = Collector(store, feeds, selector, tell=_tell)
     _stop_by_signals(collector)
     started = time.monotonic()
     collector.run()
     if not options.quiet:
         say_summary(target.counts, section, time.monotonic() - started)
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    wrong = None
+    if options.again:
+        wrong = "--again does not go with --follow and --listen"
+    elif options.follow and not options.files:
+        wrong = "no file to follow"
+    elif options.files and not options.follow:
+        wrong = "files go with --listen only if they are to be followed: --follow"
+    if wrong is not None:
+        raise UserError(f"{wrong}; see siemparse --help")
+
+
+def _sources(options: argparse.Namespace) -> Sources:
+    from siemstress.ingest.feeds import Sources
+
+    certificate, key, ca = (
+        Path(text) if text else None
+        for text in (options.tls_certificate, options.tls_key, options.tls_ca)
+    )
+    return Sources(options.files, options.listen, certificate, key, ca)
 
 
 def _stop_by_signals(collector: Collector) -> None:

@@ -52,7 +52,7 @@ class Group:
 
 def lines_in(piece: Piece) -> int:
     """How many lines a piece has."""
-    return piece.data.count(b"\n") + (not piece.data.endswith(b"\n"))
+    return piece.data.count(b"\n") + (not piece.data.endswith(b"\n") and piece.data != b"")
 
 
 def groups(pieces: Iterable[Piece]) -> Iterator[Group]:

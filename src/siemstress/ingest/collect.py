@@ -17,6 +17,7 @@ FLUSH = 2.0
 
 # How often feeds are looked at that nothing announces, in seconds.
 _LOOK = 0.25
+_BREATH = 0.005
 # Lines that wait to be stored, in bytes; beyond this nothing is read that waits by itself.
 _WAITING = 32 << 20
 # How long a stop waits for the store, in seconds.
@@ -78,12 +79,15 @@ class Collector:
                 self._sleep(began)
 
     def _sleep(self, began: float) -> None:
-        """Sleep until something is announced, or it is time to look again."""
-        left = began + _LOOK - time.monotonic()
+        """Sleep until something is announced, or it is time to look again.
+
+        A little at least, so that what comes drop by drop is not taken drop by drop.
+        """
+        left = max(0.0, began + _LOOK - time.monotonic())
         if not self.selector.get_map():
-            time.sleep(max(0.0, left))
-        else:
-            self.selector.select(max(0.0, left))
+            time.sleep(left)
+        elif self.selector.select(left):
+            time.sleep(max(0.0, began + _BREATH - time.monotonic()))
 
     def _gathered(self) -> int:
         return sum(batch.size for _, batch in self._batches.values())

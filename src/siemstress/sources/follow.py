@@ -322,8 +322,8 @@ class Follower:
         self._open[anew.key] = anew
 
     def _end(self, followed: Followed) -> None:
-        status = os.fstat(followed.log.file.fileno())
-        self._done[followed.key] = (status.st_size, status.st_mtime_ns)
+        # As it was when it was read: what has been added since then is not done.
+        self._done[followed.key] = followed.looked
         del self._open[followed.key]
         followed.close()
 

@@ -57,8 +57,8 @@ class Followed:
         self.error: Exception | None = None
         self.changed = time.monotonic()
         self.gone: float | None = None
-        # Its size and time as they were when nothing was left to read, and at the last look.
-        self._seen = (-1, -1)
+        # Its size and time before the last read, when nothing was left, and at the last look.
+        self.looked = self._seen = (-1, -1)
         self.looks: tuple[int, int] | None = None
         self._tail = b""
         self._named = self._unwanted = False
@@ -107,7 +107,7 @@ class Followed:
     def read(self, ahead: Ahead, position: Position, room: int = PIECE) -> Piece | None:
         """The next whole lines, if there are any; `state` says how it stands with it then."""
         status = os.fstat(self.log.file.fileno())
-        seen = (status.st_size, status.st_mtime_ns)
+        seen = self.looked = (status.st_size, status.st_mtime_ns)
         if seen == self._seen:
             self.state = State.QUIET
             return None
