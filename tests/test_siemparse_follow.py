@@ -5,60 +5,16 @@ from __future__ import annotations
 import gzip
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
+from collecting import append, site, stop, until
 from running import Site, split, syslog
 
-
-@dataclass(frozen=True)
-class Watched(Site):
-    """A site whose processes end with the test; of one that fails, what they said is shown."""
-
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[bytes]:
-        self.started.append(super().start(*arguments, **options))
-        return self.started[-1]
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Watched(tmp_path)
-    yield site
-    for process in site.started:
-        process.kill()
-        if process.stdout is not None and not process.stdout.closed:
-            print(*process.communicate())
-
-
-def stop(process: subprocess.Popen[bytes]) -> str:
-    """End it as a service is ended; what it said."""
-    process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 0, said
-    return said
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> float:
-    """Wait until something holds; how long that took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds
-        time.sleep(0.02)
-    return time.monotonic() - started
-
-
-def append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
+__all__ = ["site"]
 
 
 def test_a_line_that_arrives_alone_is_there_within_two_seconds(site: Site) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from siemstress.sources.listen.address import Address, bind, peer_name
 
 # So much is asked for to hold datagrams until they are read, in bytes; the kernel may give less.
-RECEIVE_BUFFER = 64 << 20
+RECEIVE_BUFFER = 32 << 20
 # How many are read at once at the most, and how large one may be.
 _AT_ONCE = 4000
 _LARGEST = 65_536

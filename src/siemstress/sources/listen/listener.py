@@ -95,6 +95,11 @@ class Listener:
         """What has come, about `room` bytes of it at most; datagrams somewhat beyond that."""
         self.more = False
         pieces: list[Piece] = []
+        for connection in [c for c in self._connections.values() if c.more]:
+            # TLS may hold what has come already, and the kernel says nothing of it.
+            if room > 0 and (piece := self._read(connection)) is not None:
+                pieces.append(piece)
+                room -= len(piece.data)
         for key, _ in self._selector.select(0):
             if isinstance(key.data, DatagramSocket):
                 if room > -_NOBODY_KEEPS_THEM:

@@ -143,6 +143,9 @@ def tls_context(certificate: Path, key: Path | None, ca: Path | None) -> ssl.SSL
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A sender that never reads, as most do, and closes with a session ticket unread resets the
+    # connection, which would throw away what it sent last.
+    context.num_tickets = 0
     _load(certificate, lambda: context.load_cert_chain(certificate, key, password=lambda: b""))
     if ca is not None:
         _load(ca, lambda: context.load_verify_locations(ca))
