@@ -160,7 +160,9 @@ class Writer:
     def _commit_due(self) -> None:
         now = time.monotonic()
         for key, (target, written) in list(self._written.items()):
-            old = now - written.batches[0].since >= self._patience
+            age = now - written.batches[0].since
+            # In a flood what follows at once goes along.
+            old = age >= self._patience * (2 if self._queue else 1)
             if old or len(written.batches) >= _TOGETHER or self._closing.is_set():
                 self._count(target, self._commit(target, written))
                 del self._written[key]
