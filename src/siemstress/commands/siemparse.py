@@ -117,7 +117,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
     pipeline = Pipeline(
-        store, section.table, lines, lambda: WorkerProcess(config, section.table, name)
+        store, section.table, lines, lambda: WorkerProcess(config, section.table, lines)
     )
     sources = open_inputs(options.files, lines.unpack)
     started = time.monotonic()

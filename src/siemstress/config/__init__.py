@@ -154,13 +154,14 @@ def load(path: str | Path | None = None, *, store: Choice | None = None) -> Conf
     ini = read_ini(found)
     keys = keys_of(ini, found)
     chosen = store or choose(keys)
+    sections = _sections(found, ini) or BUILT_IN
     return Config(
         path=found,
         lake=chosen.lake,
-        sections=_sections(found, ini) or BUILT_IN,
+        sections=sections,
         server=chosen.server,
         warnings=(*_unknown(found, keys.values), *chosen.warnings),
-        helpers=read_helpers(found, ini),
+        helpers=read_helpers(found, ini, sections),
     )
 
 

@@ -7,6 +7,8 @@ sections of a config hold them, and the store does.
 from __future__ import annotations
 
 import configparser
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,15 +44,17 @@ def is_helper(section: str) -> bool:
     return section.lower().startswith(PREFIX)
 
 
-def read_helpers(path: Path, ini: configparser.RawConfigParser) -> tuple[Helper, ...]:
-    """The helpers of a config.
+def read_helpers(
+    path: Path, ini: configparser.RawConfigParser, sections: Iterable[str]
+) -> tuple[Helper, ...]:
+    """The helpers of a config whose kinds of log are `sections`.
 
     Raises:
-        ConfigError: a key is missing or unknown; says which.
+        ConfigError: a key is missing, unknown or wrong; says which.
 
     """
     names = [name for name in ini.sections() if is_helper(name)]
-    return tuple(_helper(keys_of(ini, path, name)) for name in names)
+    return tuple(_helper(keys_of(ini, path, name), set(sections)) for name in names)
 
 
 def names_in(value: str) -> tuple[str, ...]:
@@ -58,7 +62,7 @@ def names_in(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
 
 
-def _helper(keys: Keys) -> Helper:
+def _helper(keys: Keys, sections: AbstractSet[str]) -> Helper:
     section = str(keys.section)
     unknown = sorted(set(keys.values) - HELPER_KEYS)
     if unknown:
@@ -66,12 +70,17 @@ def _helper(keys: Keys) -> Helper:
         raise keys.mistake(unknown[0], f"no such key; there are: {known}")
     if not keys.get("regex"):
         raise keys.mistake("regex", "is missing")
+    wanted = names_in(keys.get("sections"))
+    strange = [name for name in wanted if name not in sections]
+    if strange:
+        known = ", ".join(sorted(sections))
+        raise keys.mistake("sections", f"no such section: {strange[0]}; there are: {known}")
     name = section[len(PREFIX) :].strip()
     return Helper(
         name=name,
         variable=keys.get("variable") or name,
         regex=keys.get("regex"),
-        sections=names_in(keys.get("sections")) or None,
+        sections=wanted or None,
         file=str(keys.file),
         section=section,
         key="regex",

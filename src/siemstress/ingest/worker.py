@@ -69,7 +69,7 @@ class WorkerProcess:
     It ends with this process, however that ends. `ready` must be called before the first chunk.
     """
 
-    def __init__(self, config: Config, table: str, parser: str) -> None:
+    def __init__(self, config: Config, table: str, parser: LineParser) -> None:
         size = CHUNK + PADDING
         with tempfile.TemporaryFile() as file:
             # In memory where there is a place for that; a file without a name elsewhere.
@@ -120,7 +120,7 @@ def _serve(connection: Connection, shared: int) -> None:
     """The second process: take chunks until the other end is closed."""
     config, table, parser = connection.recv()
     buffer: Buffer = np.frombuffer(mmap.mmap(shared, CHUNK + PADDING), np.uint8)
-    worker = LocalWorker(open_store(config), table, LineParser(parser), buffer)
+    worker = LocalWorker(open_store(config), table, parser, buffer)
     connection.send(None)
     while True:
         try:
