@@ -103,6 +103,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
         # Two processes with a thread each do more than two with two; read when Polars is imported.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from siemstress.formats.clock import local_zone, parse_zone
+    from siemstress.ingest import kept_helpers
     from siemstress.ingest.inputs import open_inputs
     from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.pipeline import Pipeline
@@ -110,10 +111,14 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
 
     zone = parse_zone(options.zone) if options.zone else local_zone()
     name = options.parser or section.parser
+    stored = kept_helpers.load(store)
+    helpers, warnings = kept_helpers.of_section(config, section, stored)
+    for warning in warnings:
+        say(f"siemparse: {warning}")
     try:
-        lines = LineParser(name)
+        lines = LineParser(name, helpers)
     except SiemstressError as e:
-        if options.parser is None:
+        if options.parser is None and e.file is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
     pipeline = Pipeline(

@@ -79,7 +79,9 @@ def _base(keys: Keys, store: Choice | None, *, has_sections: bool) -> Config:
         wrong = [
             name
             for name in ini.sections()
-            if name != MAIN_SECTION and not SECTION_KEYS.issuperset(ini[name])
+            if name != MAIN_SECTION
+            and not config.is_helper(name)
+            and not SECTION_KEYS.issuperset(ini[name])
         ]
         if wrong:
             raise ConfigError(
