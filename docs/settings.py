@@ -33,8 +33,7 @@ MAIN = {
 SECTION = {
     "table": "table that the events go to: letters, digits and `_`; must be there",
     "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
-    "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever); see "
-    "[retention](../mariadb.md#retention)",
+    "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
 }
 TRIGGER = {
