@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 from sqlglot import exp, parse_one
 
+import mariadb_server
 from siemstress.schema import EVENT, polars_schema
 from siemstress.store.base import Limits, Scan, Store, rows
 from siemstress.store.lake import Lake
+from siemstress.store.mariadb.database import MariaDB
 
 NO_LIMITS = Limits()
 START = datetime(2026, 3, 1, 12)
@@ -26,10 +28,15 @@ def make_lake(folder: Path) -> Store:
     return Lake(folder / "lake")
 
 
+def make_mariadb(folder: Path) -> Store:
+    """A database for a folder; every call opens the same one anew."""
+    return MariaDB(mariadb_server.shared(folder))
+
+
 Opener = Callable[[], Store]
 
 # Every store of the project: what opens it, given a folder of its own.
-STORES: Mapping[str, Callable[[Path], Store]] = {"lake": make_lake}
+STORES: Mapping[str, Callable[[Path], Store]] = {"lake": make_lake, "mariadb": make_mariadb}
 
 
 @pytest.fixture(params=STORES)

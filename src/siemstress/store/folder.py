@@ -6,20 +6,18 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from siemstress.errors import StoreError
+from siemstress.store.names import is_table_name, table_name
 
 IDS = "siemstress.ids"
 LOCK = "siemstress.lock"
 LOG = "_delta_log"
 TRASH = ".dropped-"
-
-_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 
 class Folder:
@@ -40,16 +38,14 @@ class Folder:
             StoreError: a name that is more than letters, digits and `_`, or longer than 64.
 
         """
-        if not _TABLE_NAME.match(name):
-            raise StoreError(f"no table can be called {name[:80]!r}: letters, digits and _ only")
-        return self.path / name
+        return self.path / table_name(name)
 
     def tables(self) -> list[str]:
         """Names of the tables, sorted; none where there is no lake yet."""
         self.check()
         try:
             with os.scandir(self.path) as entries:
-                names = [e.name for e in entries if _TABLE_NAME.match(e.name) and e.is_dir()]
+                names = [e.name for e in entries if is_table_name(e.name) and e.is_dir()]
         except FileNotFoundError:
             return []
         except OSError as e:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -53,8 +54,14 @@ class Connection:
     told to.
     """
 
-    def __init__(self, server: Server, *, settings: Mapping[str, object] | None = None) -> None:
-        """`settings` are session variables to set.
+    def __init__(
+        self,
+        server: Server,
+        *,
+        settings: Mapping[str, object] | None = None,
+        answer_seconds: float | None = ANSWER_SECONDS,
+    ) -> None:
+        """`settings` are session variables to set; `answer_seconds` may pass without an answer.
 
         Raises:
             Unavailable: the server cannot be reached, or does not let us in.
@@ -82,12 +89,13 @@ class Connection:
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,
                 connect_timeout=CONNECT_SECONDS,
-                read_timeout=ANSWER_SECONDS,
+                read_timeout=answer_seconds,
                 write_timeout=ANSWER_SECONDS,
                 **_tls(server),
             )
             names = ", ".join(f"{name} = %s" for name in values)
             self.execute(f"SET SESSION {names}", list(values.values()))
+            self._driver.wait(answer_seconds)
 
     @property
     def id(self) -> int:
@@ -117,6 +125,26 @@ class Connection:
             while batch := cursor.fetchmany(count):
                 yield list(batch)
 
+    def pieces(self, sql: str, values: Sequence[object], size: int) -> Iterator[bytes]:
+        """What the server sends of an answer's rows, up to `size` bytes at a time, unread.
+
+        It does not end by itself: `wire.batches` finds the end, and must get there before
+        anything else is done with the connection.
+        """
+        with self._errors():
+            yield from self._driver.pieces(self._driver.cursor().mogrify(sql, values or None), size)
+
+    def failed(self, packet: bytes) -> NoReturn:
+        """Raise what the server says in the packet of an error."""
+        with self._errors():
+            pymysql.err.raise_mysql_exception(packet)
+        raise AssertionError
+
+    def hang_up(self) -> None:
+        """End the connection while another thread waits for its answer, which fails then."""
+        self.lost = True
+        self._driver.hang_up()
+
     def load(self, sql: str, values: Sequence[object], data: bytes) -> int:
         """Run a LOAD DATA LOCAL statement whose file is `data`; the number of rows loaded."""
         self._driver.local_data = memoryview(data)
@@ -135,6 +163,19 @@ class Connection:
         if not self.lost:
             with contextlib.suppress(StoreError), self._errors():
                 self._driver.rollback()
+
+    def stands(self) -> bool:
+        """Whether the server still answers."""
+        with contextlib.suppress(StoreError), self._errors():
+            self._driver.ping(reconnect=False)
+            return True
+        return False
+
+    @property
+    def warning_count(self) -> int:
+        """How many warnings the server had of the last statement."""
+        result = self._driver._result
+        return int(result.warning_count) if result is not None else 0
 
     def warnings(self) -> list[str]:
         """What the server has to say of the last statement."""
@@ -176,6 +217,27 @@ class _Driver(Driver):  # type: ignore[misc]
     """
 
     local_data: memoryview | None = None
+
+    def wait(self, seconds: float | None) -> None:
+        """How long the server may take for an answer from now on."""
+        self._read_timeout = seconds
+        if seconds is None:
+            # A server that is gone is noticed nevertheless.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def pieces(self, sql: str, size: int) -> Iterator[bytes]:
+        self.query(sql, unbuffered=True)
+        if self._result is None or not self._result.unbuffered_active:
+            raise pymysql.err.ProgrammingError("a statement without rows")
+        self._result.unbuffered_active = False
+        while piece := self._rfile.read1(size):
+            yield piece
+
+    def hang_up(self) -> None:
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                # Not TLS's own, which another thread may be in the midst of.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
         self._result = None
