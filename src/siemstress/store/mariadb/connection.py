@@ -16,6 +16,7 @@ from pymysql.cursors import SSCursor
 
 from siemstress.config import Server
 from siemstress.errors import StoreError, Unavailable
+from siemstress.store.mariadb import tls
 
 Row = tuple[Any, ...]
 
@@ -29,6 +30,7 @@ _PASSING = frozenset(
     {
         *(CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR),
         *(CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, CR.CR_SERVER_HANDSHAKE_ERR),
+        CR.CR_SSL_CONNECTION_ERROR,
         *(ER.CON_COUNT_ERROR, ER.HOST_IS_BLOCKED, ER.HOST_NOT_PRIVILEGED),
         *(ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED, ER.SERVER_SHUTDOWN),
         *(ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR),
@@ -42,7 +44,12 @@ _PASSING = frozenset(
     }
 )
 # These of them say, before anything has worked, that the config is wrong.
-REFUSED = frozenset({ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR})
+REFUSED = frozenset(
+    {
+        *(ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR),
+        CR.CR_SSL_CONNECTION_ERROR,
+    }
+)
 # After these the connection is of no more use, as after the client's own errors (2000 to 2999).
 _ENDED = frozenset({ER.SERVER_SHUTDOWN, ER.NEW_ABORTING_CONNECTION, 1927})
 
@@ -81,7 +88,7 @@ class Connection:
                 port=server.port,
                 unix_socket=str(server.socket) if server.socket else None,
                 user=server.user,
-                password=server.password,
+                password=server.password.encode(),
                 database=server.database,
                 charset="utf8mb4",
                 collation="utf8mb4_nopad_bin",
@@ -91,7 +98,7 @@ class Connection:
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=answer_seconds,
                 write_timeout=ANSWER_SECONDS,
-                **_tls(server),
+                **tls.options(server),
             )
             names = ", ".join(f"{name} = %s" for name in values)
             self.execute(f"SET SESSION {names}", list(values.values()))
@@ -213,10 +220,21 @@ class _Driver(Driver):  # type: ignore[misc]
     """The driver's connection, which gives the server nothing but `local_data`.
 
     In MySQL's protocol it is the server that names the file to be sent, whatever the client has
-    asked; a hostile one would name the client's own.
+    asked; a hostile one would name the client's own. It may ask for the password in clear text
+    as well.
     """
 
     local_data: memoryview | None = None
+
+    def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
+        if not self._secure and plugin_name not in tls.SAFE_UNENCRYPTED:
+            asked = plugin_name.decode(errors="replace")
+            raise pymysql.err.OperationalError(
+                CR.CR_SSL_CONNECTION_ERROR,
+                f"the server wants the password by {asked}, which is not safe without encryption; "
+                "say tls=yes",
+            )
+        return super()._process_auth(plugin_name, auth_packet, handler)
 
     def wait(self, seconds: float | None) -> None:
         """How long the server may take for an answer from now on."""
@@ -276,19 +294,15 @@ class _Result(MySQLResult):  # type: ignore[misc]
 
 def place(server: Server) -> str:
     """Where a server is, for people."""
-    return str(server.socket) if server.socket else f"{server.host}:{server.port}"
-
-
-def _tls(server: Server) -> dict[str, Any]:
-    if server.tls is None:
-        return {"ssl_disabled": True}
-    context = ssl.create_default_context(cafile=str(server.tls.ca) if server.tls.ca else None)
-    if server.tls.certificate:
-        context.load_cert_chain(server.tls.certificate, server.tls.key)
-    return {"ssl": context}
+    if server.socket:
+        return str(server.socket)
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"
 
 
 def _code_and_text(error: Exception) -> tuple[int | None, str]:
+    if text := tls.failure(error):
+        return CR.CR_SSL_CONNECTION_ERROR, text
     if isinstance(error, pymysql.err.MySQLError) and error.args and isinstance(error.args[0], int):
         text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__
         return error.args[0], text
