@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def opened(kind: str, tmp_path: Path) -> Opener:
+def opened(kind: str, tmp_path: Path) -> Iterator[Opener]:
     """Opens the same store anew at every call."""
-    return lambda: STORES[kind](tmp_path)
+    made: list[Store] = []
+
+    def make() -> Store:
+        made.append(STORES[kind](tmp_path))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -112,12 +112,13 @@ class Question:
         for stop in self.stops:
             stop()
 
-    def lock_up(self, files: list[str]) -> None:
-        """From now on nothing but these files can be read, and no setting be changed."""
+    def lock_up(self, files: Sequence[str], changeable: Sequence[str] = ()) -> None:
+        """From now on nothing but these files can be read, and no other setting be changed."""
         from sqlglot import exp
 
-        paths = exp.Array(expressions=[exp.Literal.string(path) for path in files])
-        self.connection.execute(f"SET allowed_paths = {paths.sql('duckdb')}")
+        for setting, values in (("allowed_paths", files), ("allowed_configs", changeable)):
+            texts = exp.Array(expressions=[exp.Literal.string(value) for value in values])
+            self.connection.execute(f"SET {setting} = {texts.sql('duckdb')}")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
