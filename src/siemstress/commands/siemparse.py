@@ -106,6 +106,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
     from siemstress.ingest import kept_helpers
     from siemstress.ingest.inputs import open_inputs
     from siemstress.ingest.parsing import LineParser
+    from siemstress.ingest.patience import Patience
     from siemstress.ingest.pipeline import Pipeline
     from siemstress.ingest.worker import WorkerProcess
 
@@ -122,7 +123,11 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
     pipeline = Pipeline(
-        store, section.table, lines, lambda: WorkerProcess(config, section.table, lines)
+        store,
+        section.table,
+        lines,
+        Patience(lambda text: say(f"siemparse: {text}")),
+        lambda: WorkerProcess(config, section.table, lines),
     )
     sources = open_inputs(options.files, lines.unpack)
     started = time.monotonic()
@@ -138,7 +143,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
 def _bring_in_all(
     options: argparse.Namespace, pipeline: Pipeline, sources: Sequence[Input], zone: str | int
 ) -> int:
-    from siemstress.ingest.inputs import bring_in
+    from siemstress.ingest.inputs import bring_in, left_over
 
     status = 0
     with _progress(options, pipeline, sources) as watch:
@@ -149,6 +154,13 @@ def _bring_in_all(
                 # A file that is damaged stops only itself.
                 say(f"siemparse: {e}")
                 status = e.exit_status
+            except BaseException as e:
+                # Of a file nothing is lost; that a pipe's lines are must be said in any case.
+                interrupted = not isinstance(e, Exception) and not options.quiet
+                left = left_over(pipeline, source)
+                if left and (interrupted or source.log is None):
+                    say(f"siemparse: {left}")
+                raise
             else:
                 if note and not options.quiet:
                     say(f"siemparse: {note}")

@@ -11,13 +11,16 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from siemstress.errors import StoreError
+from siemstress.errors import StoreError, Unavailable
 from siemstress.store.names import is_table_name, table_name
 
 IDS = "siemstress.ids"
 LOCK = "siemstress.lock"
 LOG = "_delta_log"
 TRASH = ".dropped-"
+
+# What may go away with no change here: there is no room, or a disk that had errors is read-only.
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class Folder:
@@ -178,4 +181,5 @@ def _one_line(path: Path) -> Iterator[None]:
 def failure(error: OSError, path: Path) -> StoreError:
     """The StoreError that says what the operating system said."""
     reason = error.strerror or str(error) or type(error).__name__
-    return StoreError(reason.lower(), file=error.filename or path)
+    kind = Unavailable if error.errno in _PASSING else StoreError
+    return kind(reason.lower(), file=error.filename or path)
