@@ -10,6 +10,7 @@ import atexit
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -79,8 +80,14 @@ class PrivateServer:
         deadline = time.monotonic() + 60
         while True:
             try:
+                # Asked for directly: the driver leaves sockets open that cannot be connected.
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(str(self.socket))
                 self.root().close()
                 return
+            except (FileNotFoundError, ConnectionError):
+                assert self._process.poll() is None, self.log.read_text()[-2000:]
+                assert time.monotonic() < deadline, self.log.read_text()[-2000:]
             except pymysql.err.OperationalError as e:
                 if e.args[0] not in (2002, 2003, 2013):
                     return  # It answers, if not to root.

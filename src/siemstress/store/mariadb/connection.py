@@ -226,6 +226,19 @@ class _Driver(Driver):  # type: ignore[misc]
 
     local_data: memoryview | None = None
 
+    def connect(self, sock: socket.socket | None = None) -> None:
+        if sock is None and self.unix_socket:
+            # The driver would leave a socket open that it cannot connect.
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.settimeout(self.connect_timeout)
+                sock.connect(self.unix_socket)
+            except OSError as e:
+                sock.close()
+                raise pymysql.err.OperationalError(CR.CR_CONNECTION_ERROR, _told(e)) from e
+            self._secure = True
+        super().connect(sock)
+
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
         if not self._secure and plugin_name not in tls.SAFE_UNENCRYPTED:
             asked = plugin_name.decode(errors="replace")
@@ -300,10 +313,16 @@ def place(server: Server) -> str:
     return f"{host}:{server.port}"
 
 
+def _told(error: OSError) -> str:
+    return f"cannot connect: {error.strerror or error}"
+
+
 def _code_and_text(error: Exception) -> tuple[int | None, str]:
     if text := tls.failure(error):
         return CR.CR_SSL_CONNECTION_ERROR, text
     if isinstance(error, pymysql.err.MySQLError) and error.args and isinstance(error.args[0], int):
         text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__
+        if isinstance(cause := getattr(error, "original_exception", None), OSError):
+            text = _told(cause)
         return error.args[0], text
     return None, str(error) or type(error).__name__
