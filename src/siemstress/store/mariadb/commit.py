@@ -18,7 +18,7 @@ from siemstress.errors import Conflict, StoreError, Unavailable
 from siemstress.store.base import Advance
 from siemstress.store.mariadb.connection import Connection
 from siemstress.store.mariadb.definition import ensured, lacking
-from siemstress.store.mariadb.load import insert, load
+from siemstress.store.mariadb.load import NotTaken, insert, load
 from siemstress.store.mariadb.pool import Pool
 from siemstress.store.mariadb.staging import StagedRows
 from siemstress.store.mariadb.tables import COMMITS, POSITIONS, TABLES, Table, entry, where
@@ -113,10 +113,16 @@ class Commits:
         types = {column: kind for s in work.staged for column, kind in s.types.items()}
         table = ensured(connection, work.name, types, lambda: self._make_way(work.name))
         work.check_identity(connection, table)
-        for rows in work.staged:
-            if self.inserts or not load(connection, rows):
-                self.inserts = True
-                insert(connection, rows)
+        try:
+            for rows in work.staged:
+                if self.inserts or not load(connection, rows):
+                    self.inserts = True
+                    insert(connection, rows)
+        except NotTaken:
+            # Of two who bring in the same, the second finds its rows there already.
+            connection.rollback()
+            _expected(connection, table, work.advances)
+            raise
         if not work.turned:
             with self._parking(connection, work.name):
                 work.take_turn()
@@ -194,9 +200,34 @@ def _move(connection: Connection, table: Table, advances: Sequence[Advance], ver
         Conflict: one is not.
 
     """
-    if not advances:
+    hashes = _expected(connection, table, advances)
+    if not hashes:
         return
+    values = [
+        value
+        for key, a in hashes.items()
+        for value in (table.number, key, encoded(a.consumer), a.to, version)
+    ]
+    connection.execute(
+        f"INSERT INTO {POSITIONS} (number, hash, consumer, position, version) VALUES "  # noqa: S608
+        + ", ".join(["(%s, %s, %s, %s, %s)"] * len(hashes))
+        + " ON DUPLICATE KEY UPDATE position = values(position), version = values(version)",
+        values,
+    )
+
+
+def _expected(
+    connection: Connection, table: Table, advances: Sequence[Advance]
+) -> dict[bytes, Advance]:
+    """The moves by the keys of their consumers, which are locked.
+
+    Raises:
+        Conflict: one is not where it is expected.
+
+    """
     hashes = {hashed(a.consumer): a for a in advances}
+    if not hashes:
+        return {}
     marks = ", ".join(["%s"] * len(hashes))
     rows = connection.rows(
         f"SELECT hash, position FROM {POSITIONS}"  # noqa: S608
@@ -210,17 +241,7 @@ def _move(connection: Connection, table: Table, advances: Sequence[Advance], ver
                 f"another process has moved {advance.consumer[:200]!r}",
                 file=where(connection, table.name),
             )
-    values = [
-        value
-        for key, a in hashes.items()
-        for value in (table.number, key, encoded(a.consumer), a.to, version)
-    ]
-    connection.execute(
-        f"INSERT INTO {POSITIONS} (number, hash, consumer, position, version) VALUES "  # noqa: S608
-        + ", ".join(["(%s, %s, %s, %s, %s)"] * len(hashes))
-        + " ON DUPLICATE KEY UPDATE position = values(position), version = values(version)",
-        values,
-    )
+    return hashes
 
 
 def _record(

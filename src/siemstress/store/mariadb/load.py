@@ -12,6 +12,7 @@ from siemstress.store.mariadb.tables import where
 # What a server says that does not take LOAD DATA LOCAL.
 _NOT_ALLOWED = frozenset({1148, 3948, 4166})
 _PACKET_TOO_LARGE = 1153
+_DUPLICATE = 1062
 # An INSERT has this many rows and bytes, about, at the most.
 _ROWS = 1000
 _BYTES = 1 << 20
@@ -23,11 +24,16 @@ _FORMAT = (
 )
 
 
+class NotTaken(StoreError):
+    """Rows that the server did not take as they are."""
+
+
 def load(connection: Connection, staged: StagedRows) -> bool:
     """Send rows by LOAD DATA; False where the server does not take it, and nothing was sent.
 
     Raises:
-        StoreError: not every row was taken as it is.
+        NotTaken: not every row was taken as it is.
+        StoreError: nothing could be sent.
 
     """
     names = [f"@value{n}" if staged.types[c] == "binary" else _name(connection, c)
@@ -56,7 +62,8 @@ def insert(connection: Connection, staged: StagedRows) -> None:
     """Send rows by INSERT.
 
     Raises:
-        StoreError: not every row was taken as it is.
+        NotTaken: not every row was taken as it is.
+        StoreError: nothing could be sent.
 
     """
     columns = [*staged.columns, *staged.constants]
@@ -71,6 +78,8 @@ def insert(connection: Connection, staged: StagedRows) -> None:
         try:
             count += connection.execute(sql, values)
         except StoreError as e:
+            if e.code == _DUPLICATE:
+                raise NotTaken(e.message, file=where(connection, staged.table)) from e
             if e.code != _PACKET_TOO_LARGE:
                 raise
             raise StoreError(
@@ -96,7 +105,7 @@ def _batches(staged: StagedRows) -> Iterator[list[list[str | None]]]:
 
 
 def _check(connection: Connection, staged: StagedRows, count: int) -> None:
-    """Raise StoreError unless all rows are there, and whole.
+    """Raise NotTaken unless all rows are there, and whole.
 
     LOAD DATA LOCAL leaves out rows whose id is there already, and what it cannot store it
     stores otherwise, with a warning.
@@ -108,7 +117,7 @@ def _check(connection: Connection, staged: StagedRows, count: int) -> None:
     reason = warnings[0] if warnings else f"{staged.rows - count} of {staged.rows} left out"
     if "max_allowed_packet" in reason:
         reason = "an event is larger than the server takes: raise its max_allowed_packet"
-    raise StoreError(f"rows were not taken: {reason}", file=where(connection, staged.table))
+    raise NotTaken(f"rows were not taken: {reason}", file=where(connection, staged.table))
 
 
 def _name(connection: Connection, name: str) -> str:
