@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,8 @@ TRASH = ".dropped-"
 
 # What may go away with no change here: there is no room, or a disk that had errors is read-only.
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# As the libraries' language writes the operating system's number for an error.
+_OS_ERROR = re.compile(r"\(os error (\d{1,6})\)")
 
 
 class Folder:
@@ -180,6 +183,15 @@ def _one_line(path: Path) -> Iterator[None]:
 
 def failure(error: OSError, path: Path) -> StoreError:
     """The StoreError that says what the operating system said."""
-    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno is None:
+        return failure_of(str(error) or type(error).__name__, path)
     kind = Unavailable if error.errno in _PASSING else StoreError
-    return kind(reason.lower(), file=error.filename or path)
+    return kind((error.strerror or str(error)).lower(), file=error.filename or path)
+
+
+def failure_of(text: str, path: Path) -> StoreError:
+    """The StoreError of what a library says, which quotes the operating system at the most."""
+    number = _OS_ERROR.search(text)
+    if number and int(number[1]) in _PASSING:
+        return Unavailable(os.strerror(int(number[1])).lower(), file=path)
+    return StoreError(text, file=path)

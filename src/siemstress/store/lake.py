@@ -44,7 +44,10 @@ class Lake:
         """Write rows to files that a commit can make part of the table; see `Store.stage`."""
         self._make()
         folder = self.folder.table(table)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as e:
+            raise failure(e, folder) from e
         return stage(folder, table, events)
 
     def commit(
