@@ -102,6 +102,8 @@ class Connection:
             )
             names = ", ".join(f"{name} = %s" for name in values)
             self.execute(f"SET SESSION {names}", list(values.values()))
+            self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._driver.largest = int(self.value("SELECT @@max_allowed_packet"))
             self._driver.wait(answer_seconds)
 
     @property
@@ -225,6 +227,8 @@ class _Driver(Driver):  # type: ignore[misc]
     """
 
     local_data: memoryview | None = None
+    # What the server takes as one statement, in bytes; None: not known yet.
+    largest: int | None = None
 
     def connect(self, sock: socket.socket | None = None) -> None:
         if sock is None and self.unix_socket:
@@ -248,6 +252,17 @@ class _Driver(Driver):  # type: ignore[misc]
                 "say tls=yes",
             )
         return super()._process_auth(plugin_name, auth_packet, handler)
+
+    def _execute_command(self, command: int, sql: str | bytes) -> None:
+        data = sql.encode(self.encoding) if isinstance(sql, str) else sql
+        if self.largest is not None and len(data) >= self.largest:
+            # The server would just hang up.
+            raise pymysql.err.OperationalError(
+                ER.NET_PACKET_TOO_LARGE,
+                f"a statement of {len(data):,} bytes is larger than the server's"
+                f" max_allowed_packet of {self.largest:,}; raise that",
+            )
+        super()._execute_command(command, data)
 
     def wait(self, seconds: float | None) -> None:
         """How long the server may take for an answer from now on."""
