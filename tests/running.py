@@ -1,25 +1,31 @@
-"""siemparse run as its users run it, and what is in the lake then."""
+"""siemparse run as its users run it, and what is in the store then."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlglot import exp, parse_one
 
+import mariadb_server
 from parsing import WRITTEN_AGAIN, plain
+from siemstress.config import Server
 from siemstress.store.base import Scan, Store
 from siemstress.store.lake import Lake
+from siemstress.store.mariadb.database import MariaDB
 from stores import ask
 
 PROGRAM = Path(sys.executable).parent / "siemparse"
 CONFIG = """
 [siemstress]
-lake=lake
+{store}
 [default]
 table=Entries
 [auth]
@@ -33,16 +39,40 @@ parser=nonsense
 
 @dataclass(frozen=True)
 class Site:
-    """A folder with a config and a lake of its own."""
+    """A folder with a config and a store of its own: the lake, or a database of a server."""
 
     folder: Path
+    server: Server | None = None
 
     def __post_init__(self) -> None:
-        (self.folder / "s.conf").write_text(CONFIG)
+        store = "lake=lake"
+        if self.server is not None:
+            store = (
+                f"socket={self.server.socket}\nuser={self.server.user}\n"
+                f"password={self.server.password}\ndatabase={self.server.database}"
+            )
+        path = self.folder / "s.conf"
+        path.write_text(CONFIG.format(store=store))
+        path.chmod(0o600)
+
+    @classmethod
+    def on(cls, kind: str, folder: Path) -> Site:
+        """A site with the store of this name."""
+        return cls(folder, mariadb_server.shared(folder) if kind == "mariadb" else None)
 
     @property
     def store(self) -> Store:
-        return Lake(self.folder / "lake")
+        """The store, opened anew."""
+        return Lake(self.folder / "lake") if self.server is None else MariaDB(self.server)
+
+    def clear(self) -> None:
+        """Take everything out of the store."""
+        if self.server is None:
+            shutil.rmtree(self.folder / "lake")
+        else:
+            with closing(self.store) as store:
+                for table in store.tables():
+                    store.drop(table)
 
     def file(self, name: str, data: bytes) -> Path:
         path = self.folder / name
@@ -72,31 +102,68 @@ class Site:
 
     def count(self, table: str = "Entries") -> int:
         """How many events are stored."""
-        status = self.store.status(table)
-        return status.rows if status else 0
+        with closing(self.store) as store:
+            status = store.status(table)
+            return status.rows if status else 0
 
     def lines(self, table: str = "Entries") -> list[bytes]:
         """The lines that are stored, in the order of their ids."""
         line = parse_one(WRITTEN_AGAIN, dialect="duckdb")
         query = exp.select(line.as_("line")).from_("t").order_by("id")
-        return [
-            line.as_py()
-            for batch in self.store.select(query, {"t": Scan(table)})
-            for line in batch.column("line")
-        ]
+        with closing(self.store) as store:
+            return [
+                line.as_py()
+                for batch in store.select(query, {"t": Scan(table)})
+                for line in batch.column("line")
+            ]
 
     def events(self, table: str = "Entries") -> list[dict[str, Any]]:
         """The events that are stored, in the order of their ids."""
-        found = ask(self.store, "SELECT * FROM t ORDER BY id", t=Scan(table))
+        with closing(self.store) as store:
+            found = ask(store, "SELECT * FROM t ORDER BY id", t=Scan(table))
         return [plain(row) for row in found]
 
 
-def syslog(count: int, first: int = 0) -> bytes:
-    """Numbered syslog lines, a second apart."""
+class Talk:
+    """What a process says on standard error, a line at a time, as it says it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.lines: list[str] = []
+        self._come = threading.Condition()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            with self._come:
+                self.lines.append(line.decode().rstrip("\n"))
+                self._come.notify_all()
+
+    def wait_for(self, *texts: str, seconds: float = 60) -> None:
+        """Wait until there is a line that has these texts in it."""
+        with self._come:
+            found = self._come.wait_for(
+                lambda: any(all(t in line for t in texts) for line in self.lines), seconds
+            )
+        assert found, (texts, self.lines)
+
+    def end(self, status: int = 0, seconds: float = 60) -> list[str]:
+        """Wait until the process ends with `status`; all that it has said."""
+        code = self._process.wait(seconds)
+        self._thread.join(seconds)
+        assert code == status, self.lines
+        assert not any("Traceback" in line for line in self.lines), self.lines
+        return self.lines
+
+
+def syslog(count: int, first: int = 0, extra: bytes = b"") -> bytes:
+    """Numbered syslog lines, a second apart; `extra` stands at the end of each."""
     return b"".join(
         b"Aug %2d %02d:%02d:%02d web1 sshd[%d]: Failed password for root from 203.0.113.%d "
-        b"port %d ssh2\n"
-        % (1 + n // 86400 % 28, n // 3600 % 24, n // 60 % 60, n % 60, n % 30000, n % 250, n % 60000)
+        b"port %d ssh2%s\n"
+        % (1 + n // 86400 % 28, n // 3600 % 24, n // 60 % 60, n % 60, n % 30000, n % 250, n % 60000, extra)
         for n in range(first, first + count)
     )
 

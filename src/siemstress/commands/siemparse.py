@@ -55,7 +55,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command."""
-    return run("siemparse", _main)
+    status = run("siemparse", _main)
+    if status > 128:
+        # Ended by a signal: a thread that hangs with its server must not hold up the end.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def _main(arguments: list[str]) -> int:

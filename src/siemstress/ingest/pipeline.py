@@ -193,8 +193,8 @@ class _Run:
         self._at_work = len(workers)
         for worker in workers:
             # Not to be joined: a signal that arrives in a join makes Python 3.11 take the thread
-            # for ended.
-            threading.Thread(target=self._serve, args=(worker,), daemon=True).start()
+            # for ended. The interpreter waits for them before it ends.
+            threading.Thread(target=self._serve, args=(worker,)).start()
 
     def stop(self) -> None:
         """Read no more; wait for no store."""
