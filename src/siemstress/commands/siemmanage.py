@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 
 from siemstress.commands import siemmanage_exchange as exchange
+from siemstress.commands import siemmanage_expire as expiry
+from siemstress.commands import siemmanage_import as importing
 from siemstress.commands import siemmanage_tables as tables
 from siemstress.commands.command import Parser, run, say
 from siemstress.config import load
@@ -75,6 +77,15 @@ def _parser() -> Parser:
         "compact",
         section="optional",
     )
+    expiry.add_flags(
+        action(
+            "expire",
+            expiry.expire,
+            "Delete events that are older than is kept",
+            "expire -s auth --keep 90d --dry-run",
+            section="optional",
+        )
+    )
     clear_parser = action(
         "clear",
         tables.clear,
@@ -90,6 +101,14 @@ def _parser() -> Parser:
         "repair",
         section="optional",
     )
+    old = action(
+        "import-old",
+        importing.import_old,
+        "Bring in the tables of the original siemstress",
+        importing.EXAMPLE,
+        section="",
+    )
+    importing.add_flags(old)
     return parser
 
 

@@ -16,6 +16,7 @@ from siemstress.errors import StoreError
 from siemstress.render.text import visible
 from siemstress.sources import files
 from siemstress.store.base import Store, TableStatus
+from siemstress.store.retention import CONSUMER
 
 SHOWN_CONSUMERS = 10
 
@@ -141,6 +142,7 @@ def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
     progress = [
         files.shown(name, position) if files.is_file(name) else f"{name}: {position:,}"
         for name, position in status.consumers.items()
+        if name != CONSUMER
     ]
     known = [text for text in progress if text is not None]
     lines += [("  progress", text) for text in known[:SHOWN_CONSUMERS]]

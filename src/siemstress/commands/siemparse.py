@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, run, say
@@ -137,13 +137,28 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
     )
     sources = open_inputs(options.files, lines.unpack)
     started = time.monotonic()
-    try:
-        status = _bring_in_all(options, pipeline, sources, zone)
-    finally:
-        pipeline.close()
-    if not options.quiet:
-        _summary(pipeline, section, time.monotonic() - started)
+    with _retention(options, section, store):
+        try:
+            status = _bring_in_all(options, pipeline, sources, zone)
+        finally:
+            pipeline.close()
+        if not options.quiet:
+            _summary(pipeline, section, time.monotonic() - started)
     return status
+
+
+def _retention(
+    options: argparse.Namespace, section: Section, store: Store
+) -> AbstractContextManager[None]:
+    """Delete the section's old events now and then beside the work, and at its end."""
+    from siemstress.store.retention import Retention, spans
+
+    def told(text: str) -> None:
+        if not options.quiet:
+            say(f"siemparse: {text}")
+
+    kept = spans([section])
+    return Retention(store, kept, told, lambda text: say(f"siemparse: {text}")).beside()
 
 
 def _bring_in_all(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from siemstress.rules.model import Rule
     from siemstress.rules.settings import Settings
     from siemstress.store.base import Store
+    from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
 EXAMPLES = """\
@@ -123,21 +124,39 @@ def _watch(
     from siemstress.rules.engine import Engine
 
     engine = Engine(store, rules, lambda text: say(f"{PROG}: {text}"))
+    retention = _retention(settings, store, rules, quiet=options.quiet)
     if options.oneshot:
         raised = engine.run(save=True)
         _tell(raised, quiet=options.quiet)
         say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
+        retention.look()
         return 1 if engine.failed_rules else 0
-    return _for_ever(engine, options.poll or settings.poll, quiet=options.quiet)
+    return _for_ever(engine, retention, options.poll or settings.poll, quiet=options.quiet)
 
 
-def _for_ever(engine: Engine, poll: float, *, quiet: bool) -> int:
+def _retention(
+    settings: Settings, store: Store, rules: Sequence[Rule], *, quiet: bool
+) -> Retention:
+    """What deletes old alerts now and then; events are siemparse's."""
+    from siemstress.store.retention import Retention, spans
+
+    def told(text: str) -> None:
+        if not quiet:
+            say(f"{PROG}: {text}")
+
+    alerts = {rule.out_table for rule in rules}
+    kept = spans(s for s in settings.config.sections.values() if s.table in alerts)
+    return Retention(store, kept, told, lambda text: say(f"{PROG}: {text}"))
+
+
+def _for_ever(engine: Engine, retention: Retention, poll: float, *, quiet: bool) -> int:
     """Look again and again until a signal comes; the store's failures are waited out."""
     failures = 0
     try:
         while True:
             try:
                 _tell(engine.run(), quiet=quiet)
+                retention.look()
                 failures = 0
                 pause = poll
             except Failure as e:
