@@ -14,9 +14,9 @@ import polars as pl
 
 from siemstress.config import Helper
 from siemstress.errors import ConfigError
+from siemstress.fields.maps import maps
 
 _ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
-_MAP = pl.Map(pl.String(), pl.String())
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,11 @@ def _with_entries(events: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         .unnest("entry")
         .join(entries, on=("row", "key"), how="anti", maintain_order="left")
     )
-    fresh = (
-        pl.concat([there, entries.select("row", "key", "value")])
-        .group_by("row", maintain_order=True)
-        .agg(pl.struct("key", "value").alias("entries"))
-        .select("row", pl.col("entries").cast(_MAP))
-    )
-    number = pl.int_range(pl.len()).cast(fresh.schema["row"]).alias("row")
+    # Numbers among the rows that something was found in.
+    place = pl.col("row").replace_strict(rows, pl.int_range(len(rows), eager=True))
+    both = pl.concat([there, entries.select("row", "key", "value")]).with_columns(place)
+    fresh = pl.DataFrame({"row": rows, "entries": maps(both, len(rows))})
+    number = pl.int_range(pl.len()).cast(rows.dtype).alias("row")
     return (
         events.with_columns(number)
         .join(fresh, on="row", how="left", maintain_order="left")

@@ -7,13 +7,14 @@ name that the later releases gave it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from siemstress.fields.maps import maps
 from siemstress.formats.syslog import FACILITIES
 from siemstress.ingest.old_tables.database import MOMENT, OldTable, folded
 from siemstress.ingest.old_tables.lines import with_lines
@@ -56,7 +57,7 @@ _FIELD_NAMES: Mapping[str, str] = {
 _WORKED = frozenset({"datestamp", "datestamputc", "datestampint", "fdatestamp", "tzone"})
 _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _MORE_SEVERITIES = {"panic": 0, "emergency": 0, "critical": 2, "error": 3, "warn": 4}
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+_NOTHING = pl.DataFrame(schema={"row": pl.Int64, "key": pl.String, "value": pl.String})
 
 
 @dataclass
@@ -191,45 +192,39 @@ def _fields(
     entries: list[tuple[str, pl.Series]], extended: pl.Series | None, count: int
 ) -> pl.Series:
     """The map of each row, of the entries that are not null."""
-    keys: dict[str, pl.Series] = {}
+    texts: dict[str, pl.Series] = {}
     for key, value in entries:
-        keys[key] = value if key not in keys else keys[key].zip_with(keys[key].is_not_null(), value)
-    parts = [
-        pl.struct(pl.lit(key).alias("key"), pl.lit(value).alias("value"))
-        for key, value in keys.items()
-        if value.null_count() < count
-    ]
-    frame = pl.DataFrame({"_": pl.repeat(0, count, dtype=pl.Int8, eager=True)})
-    kept = pl.element().filter(pl.element().struct.field("value").is_not_null())
-    lists = frame.select(pl.concat_list(parts).list.eval(kept).cast(_ENTRIES)).to_series()
+        before = texts.get(key)
+        texts[key] = value if before is None else before.zip_with(before.is_not_null(), value)
+    numbers = pl.int_range(count, eager=True)
+    parts = [_NOTHING]
+    for key, value in texts.items():
+        part = pl.DataFrame({"row": numbers, "value": value}).drop_nulls()
+        parts.append(part.select("row", pl.lit(key).alias("key"), "value"))
     if extended is not None and extended.null_count() < count:
-        lists = _with_extended(lists, _filled(extended), set(keys))
-    return lists.cast(pl.Map(pl.String(), pl.String()))
+        parts.append(_extended(_filled(extended), numbers, set(texts)))
+    return maps(pl.concat(parts), count)
 
 
-def _with_extended(lists: pl.Series, extended: pl.Series, taken: set[str]) -> pl.Series:
-    """The entries, and those of the JSON objects that the original's helpers filled."""
+def _extended(texts: pl.Series, numbers: pl.Series, taken: set[str]) -> pl.DataFrame:
+    """Entries of the JSON objects that the original's helpers filled."""
     # Most are the same, since most find nothing.
-    distinct = extended.unique().drop_nulls()
-    found = [_of_json(text, taken) for text in distinct]
-    read = pl.Series(
-        [[{"key": k, "value": v} for k, v in f.items()] for f in found], dtype=_ENTRIES
-    )
-    texts = pl.DataFrame({"text": distinct, "more": read})
-    frame = pl.DataFrame({"entries": lists, "text": extended})
-    joined = frame.join(texts, on="text", how="left", maintain_order="left")
-    both = pl.col("entries").list.concat(pl.col("more").fill_null(pl.lit([], dtype=_ENTRIES)))
-    return joined.select(both).to_series()
+    distinct = texts.unique().drop_nulls()
+    found = [(text, key, value) for text in distinct for key, value in _of_json(text, taken)]
+    schema = {"text": pl.String, "key": pl.String, "value": pl.String}
+    read = pl.DataFrame(found, schema=schema, orient="row")
+    rows = pl.DataFrame({"row": numbers, "text": texts}).drop_nulls()
+    return rows.join(read, on="text", maintain_order="left_right").select("row", "key", "value")
 
 
-def _of_json(text: str, taken: set[str]) -> dict[str, str]:
-    """A variable's value; of several different ones a JSON array. Nothing where it has none."""
+def _of_json(text: str, taken: set[str]) -> Iterable[tuple[str, str]]:
+    """Variables and values; of several different ones a JSON array. Nothing where it has none."""
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):
-        return {"extended": text}
+        return [("extended", text)]
     found: dict[str, str] = {}
     for name, value in read.items():
         values = value if isinstance(value, list) else [value]
@@ -239,7 +234,7 @@ def _of_json(text: str, taken: set[str]) -> dict[str, str]:
             while key in taken:
                 key = f"extended_{key}"
             found[key] = texts[0] if len(texts) == 1 else json.dumps(texts, ensure_ascii=False)
-    return found
+    return found.items()
 
 
 def _as_text(value: Any) -> str:
