@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -151,20 +151,22 @@ def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
     return lines
 
 
-def _compacted(counts: Any) -> str:
+def _compacted(counts: Mapping[str, Any]) -> str:
     parts = []
-    if counts["merged"]:
+    if counts.get("merged"):
         parts.append(
             f"merged {count(counts['merged'], 'file')} into {counts['into']:,}, "
             f"{_size(counts['bytes_before'])} into {_size(counts['bytes_after'])}"
         )
-    if counts["deleted"]:
+    if counts.get("deleted"):
         freed = _size(counts["deleted_bytes"])
         parts.append(f"deleted {count(counts['deleted'], 'leftover')} of {freed}")
-    if counts["log_entries"]:
+    if counts.get("log_entries"):
         parts.append(f"took {counts['log_entries']:,} old entries out of the log")
-    if counts["refused"]:
+    if counts.get("refused"):
         parts.append("another process is compacting it")
+    if counts.get("analyzed"):
+        parts.append("renewed its statistics")
     return "; ".join(parts) or "nothing to do"
 
 

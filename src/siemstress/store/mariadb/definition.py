@@ -250,13 +250,15 @@ def _change(
 ) -> None:
     """Run a statement that changes a table, once nobody is in the way."""
     end = time.monotonic() + _PATIENCE
+    spell = 0
     while True:
         try:
-            connection.execute(f"{statement} {_SPELL} {rest}")
+            connection.execute(f"{statement} {spell} {rest}")
         except Unavailable as e:
             if e.code != _LOCK_WAIT_TIMEOUT or time.monotonic() > end:
                 raise
             make_way()
+            spell = _SPELL
             time.sleep(random.uniform(0.05, 0.5))  # noqa: S311
         else:
             return

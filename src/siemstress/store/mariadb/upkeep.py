@@ -135,7 +135,7 @@ def compact(connection: Connection, name: str, kept: timedelta = KEPT) -> Mappin
         if str(kind).lower() == "error":
             raise StoreError(f"ANALYZE TABLE: {text}", file=where(connection, table.name))
     connection.commit()
-    return {"forgotten": forgotten, "analyzed": 1}
+    return {"log_entries": forgotten, "analyzed": 1}
 
 
 def _shorten(connection: Connection, table: Table, kept: timedelta) -> int:
