@@ -10,7 +10,7 @@ from siemstress.config import Config, read_span
 from siemstress.errors import ConfigError, QueryError
 from siemstress.render.text import visible
 from siemstress.store.base import Scan, Store, rows
-from siemstress.store.retention import limit, spans, spelled
+from siemstress.store.retention import counted, limit, spans, spelled
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +38,10 @@ def expire(config: Config, store: Store, options: argparse.Namespace) -> int:
         before = limit(keep)
         what = f"older than {spelled(keep)}, from before {before:%Y-%m-%d %H:%M} UTC"
         if options.dry_run:
-            print(visible(f"{table}: {_count(store, table, before):,} events are {what}"))
+            print(visible(f"{table}: {counted(_count(store, table, before), 'event')} {what}"))
             continue
         done = store.expire(table, before)
-        print(visible(f"{table}: deleted {done.rows:,} events {what}"))
+        print(visible(f"{table}: deleted {counted(done.rows, 'event')} {what}"))
     return 0
 
 

@@ -35,8 +35,12 @@ def limit(keep: timedelta) -> datetime:
 def spelled(keep: timedelta) -> str:
     """How long events are kept, for people."""
     hours = round(keep.total_seconds() / 3600)
-    number, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+    return counted(hours // 24, "day") if hours % 24 == 0 else counted(hours, "hour")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, for people."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Retention:
@@ -71,7 +75,8 @@ class Retention:
                 self._failed(f"{table}: events older than {spelled(keep)} are not deleted: {e}")
                 continue
             if done.rows:
-                self._told(f"{table}: deleted {done.rows:,} events older than {spelled(keep)}")
+                events = counted(done.rows, "event")
+                self._told(f"{table}: deleted {events} older than {spelled(keep)}")
 
     def _expire(self, table: str, keep: timedelta) -> Expired:
         if self._store.version(table) is None:
