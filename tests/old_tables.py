@@ -70,13 +70,13 @@ _LATE_ROW = (
 
 def created(name: str, columns: str) -> str:
     """The statement that makes a table."""
-    return f"CREATE TABLE `{name}` {columns}"
+    return f"CREATE TABLE {quoted(name)} {columns}"
 
 
 def inserted(name: str, rows: Sequence[Mapping[str, object]]) -> list[str]:
     """Statements that put rows into a table, one each, as the original did."""
     return [
-        f"INSERT INTO `{name}` ({', '.join(f'`{c}`' for c in row)})"
+        f"INSERT INTO {quoted(name)} ({', '.join(map(quoted, row))})"  # noqa: S608
         f" VALUES ({', '.join(_literal(v) for v in row.values())})"
         for row in rows
     ]
@@ -84,7 +84,13 @@ def inserted(name: str, rows: Sequence[Mapping[str, object]]) -> list[str]:
 
 def late_rows(name: str, count: int, first: int = 1) -> str:
     """The statement that fills a LATE_EVENTS table with `count` syslog lines, a second apart."""
-    return f"INSERT INTO `{name}` SELECT {_LATE_ROW} FROM (SELECT seq + {first - 1} AS n FROM seq_1_to_{count}) s"
+    numbers = f"SELECT seq + {first - 1} AS n FROM seq_1_to_{count}"  # noqa: S608
+    return f"INSERT INTO {quoted(name)} SELECT {_LATE_ROW} FROM ({numbers}) s"  # noqa: S608
+
+
+def quoted(name: str) -> str:
+    """A name in a statement."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _literal(value: object) -> str:

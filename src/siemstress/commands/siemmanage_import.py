@@ -250,9 +250,8 @@ def _told(task: _Task, state: State, imported: int, seconds: float) -> int:
         return 1
     fresh = imported - state.imported
     rate = f", {seconds:.1f} s, {fresh / max(seconds, 0.001):,.0f} rows/s" if fresh else ""
-    say(
-        f"siemmanage: {name}: all {imported:,} rows are in {task.into}, {fresh:,} of them new{rate}"
-    )
+    done = f"all {imported:,} rows are in {task.into}, {fresh:,} of them new{rate}"
+    say(f"siemmanage: {name}: {done}")
     return 0
 
 
