@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlglot import exp, parse_one
 
@@ -80,12 +83,16 @@ class Site:
         return path
 
     def start(
-        self, *arguments: object, zone: str = "UTC", **options: Any
+        self,
+        *arguments: object,
+        zone: str = "UTC",
+        program: Sequence[str | Path] = (PROGRAM,),
+        **options: Any,
     ) -> subprocess.Popen[bytes]:
         """siemparse, under way on a machine in a time zone."""
         environment = {**os.environ, "HOME": str(self.folder), "TZ": zone}
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        command = [str(PROGRAM), "-c", "s.conf", *map(str, arguments)]
+        command = [*program, "-c", "s.conf", *map(str, arguments)]
         return subprocess.Popen(
             command, cwd=self.folder, env=environment, text=False, **(pipes | options)
         )
@@ -125,34 +132,46 @@ class Site:
 
 
 class Talk:
-    """What a process says on standard error, a line at a time, as it says it."""
+    """What a process says on standard error, a line at a time, as it says it.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    `stream` is the other end of its standard error where that is a terminal.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], stream: IO[bytes] | None = None) -> None:
         self._process = process
+        self._stream = stream or process.stderr
         self.lines: list[str] = []
         self._come = threading.Condition()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            with self._come:
-                self.lines.append(line.decode().rstrip("\n"))
-                self._come.notify_all()
+        assert self._stream is not None
+        with contextlib.suppress(OSError):  # so ends a terminal
+            for line in self._stream:
+                with self._come:
+                    self.lines.append(line.decode().rstrip("\r\n"))
+                    self._come.notify_all()
 
-    def wait_for(self, *texts: str, seconds: float = 60) -> None:
-        """Wait until there is a line that has these texts in it."""
+    def wait_for(self, text: str, times: int = 1, seconds: float = 60) -> None:
+        """Wait until so many lines have this text in them, or the process ends."""
+        deadline = time.monotonic() + seconds
         with self._come:
-            found = self._come.wait_for(
-                lambda: any(all(t in line for t in texts) for line in self.lines), seconds
-            )
-        assert found, (texts, self.lines)
+            while self.count(text) < times and self._process.poll() is None:
+                assert time.monotonic() < deadline, (text, self.lines)
+                self._come.wait(0.1)
+
+    def count(self, text: str) -> int:
+        """How many lines have this text in them."""
+        return sum(text in line for line in self.lines)
 
     def end(self, status: int = 0, seconds: float = 60) -> list[str]:
         """Wait until the process ends with `status`; all that it has said."""
         code = self._process.wait(seconds)
         self._thread.join(seconds)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
         assert code == status, self.lines
         assert not any("Traceback" in line for line in self.lines), self.lines
         return self.lines
@@ -163,7 +182,16 @@ def syslog(count: int, first: int = 0, extra: bytes = b"") -> bytes:
     return b"".join(
         b"Aug %2d %02d:%02d:%02d web1 sshd[%d]: Failed password for root from 203.0.113.%d "
         b"port %d ssh2%s\n"
-        % (1 + n // 86400 % 28, n // 3600 % 24, n // 60 % 60, n % 60, n % 30000, n % 250, n % 60000, extra)
+        % (
+            1 + n // 86400 % 28,
+            n // 3600 % 24,
+            n // 60 % 60,
+            n % 60,
+            n % 30000,
+            n % 250,
+            n % 60000,
+            extra,
+        )
         for n in range(first, first + count)
     )
 

@@ -15,7 +15,7 @@ from pymysql.constants import CLIENT, CR, ER
 from pymysql.cursors import SSCursor
 
 from siemstress.config import Server
-from siemstress.errors import StoreError, Unavailable
+from siemstress.errors import StoreError, Unavailable, UserError
 from siemstress.store.mariadb import tls
 
 Row = tuple[Any, ...]
@@ -215,6 +215,8 @@ class Connection:
         kind = Unavailable if code in _PASSING or isinstance(error, OSError) else StoreError
         failure = kind(f"MariaDB at {place(self.server)}: {text}")
         failure.code = code
+        if code in REFUSED:
+            failure.exit_status = UserError.exit_status
         raise failure from error
 
 
