@@ -15,17 +15,10 @@ import duckdb
 from sqlglot import exp
 
 from siemstress.store.columns import DUCKDB
+from siemstress.store.mariadb.narrowing import Wanted
 from siemstress.store.mariadb.reader import Reader, typed
 from siemstress.store.mariadb.relation import Relation
-from siemstress.store.mariadb.translated import (
-    Sql,
-    build,
-    every,
-    in_bounds,
-    in_ranges,
-    joined,
-    name,
-)
+from siemstress.store.mariadb.translated import Sql, build, joined, name
 from siemstress.store.views import seen_through
 
 SCHEMA = "pulled"
@@ -90,9 +83,13 @@ def _nodes(plan: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def pull(
-    database: duckdb.DuckDBPyConnection, reader: Reader, place: Pulled, columns: Sequence[str]
+    database: duckdb.DuckDBPyConnection,
+    reader: Reader,
+    place: Pulled,
+    columns: Sequence[str],
+    rows: Wanted,
 ) -> None:
-    """Fill a relation's table with these columns of its rows."""
+    """Fill a relation's table with these columns of some rows."""
     relation = place.relation
     if relation.table is None:
         return
@@ -101,19 +98,17 @@ def pull(
         # Rows are counted by their ids.
         kinds = {"id": relation.types["id"]}
     _make(database, place, kinds)
-    sql, values = _rows(relation, list(kinds)).statement()
+    sql, values = _rows(relation.table, list(kinds), rows).statement()
     types = [DUCKDB[kind] for kind in kinds.values()]
     binary = [kind == "BLOB" for kind in types]
     for arrays in reader.batches(sql, values, binary, _BATCH_ROWS):
         typed(database, arrays, types, list(kinds)).insert_into(f"{SCHEMA}.{place.table}")
 
 
-def _rows(relation: Relation, columns: Sequence[str]) -> Sql:
-    """The statement for the rows that can be wanted."""
-    assert relation.table is not None  # noqa: S101 - by the only caller
+def _rows(table: str, columns: Sequence[str], rows: Wanted) -> Sql:
     names = joined((name(column) for column in columns), ", ")
-    conditions = every([*in_ranges(relation), *in_bounds(relation)])
-    return build("SELECT {} FROM {} WHERE {}", names, name(relation.table), conditions)
+    selected = build("SELECT {} FROM {}", names, name(table))
+    return build("{} WHERE {} {}", selected, rows.condition, rows.rest)
 
 
 def _make(database: duckdb.DuckDBPyConnection, place: Pulled, columns: Mapping[str, str]) -> None:

@@ -21,6 +21,9 @@ class Sql:
         return (self.text if self.values else self.text.replace("%%", "%")), self.values
 
 
+NOTHING = Sql("")
+
+
 def name(text: str) -> Sql:
     """A name, quoted."""
     return Sql("`" + text.replace("`", "``").replace("%", "%%") + "`")
