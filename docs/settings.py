@@ -35,6 +35,13 @@ SECTION = {
     "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
     "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
+    "helpers": "tables of the store's helpers that are for it, separated by commas (all)",
+}
+HELPER = {
+    "regex": "regular expression that is looked for in the message; what its groups hold, or all "
+    "that it matches if it has none, is a find",
+    "variable": "field that the finds go to (the helper's name)",
+    "sections": "kinds of log that it is for, separated by commas (all)",
 }
 TRIGGER = {
     "confdir": "folder of rule files (`*.conf`); by default the shipped rules",
@@ -85,6 +92,12 @@ queryfields=Id,DateStamp,SourceHost,Process,PID,Message
 ```
 """
 
+HELPER_INTRODUCTION = """\
+### `[helper NAME]`: more fields from messages
+
+See [siemparse](../siemparse.md#helpers).
+"""
+
 TRIGGER_INTRODUCTION = """\
 ## siemtrigger.conf
 
@@ -109,6 +122,8 @@ def text() -> str:
         _keys(MAIN, config.MAIN_KEYS),
         "### Every other section: a kind of log\n\n`-s` chooses it by its name.\n",
         _keys(SECTION, config.SECTION_KEYS),
+        HELPER_INTRODUCTION,
+        _keys(HELPER, config.HELPER_KEYS),
         "### Sections without a file\n",
         _sections(),
         TRIGGER_INTRODUCTION,
