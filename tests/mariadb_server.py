@@ -47,6 +47,8 @@ class PrivateServer:
         self.folder = folder
         self.socket = folder / "socket"
         self._options = ["--no-defaults", f"--datadir={folder}/data", f"--pid-file={folder}/pid"]
+        # A server that starts deletes what looks like its leftovers there, whosever it is.
+        self._options.append(f"--tmpdir={folder}")
         if os.geteuid() == 0:
             self._options.append("--user=root")
         self._more = [f"--socket={self.socket}", "--skip-networking", *options]

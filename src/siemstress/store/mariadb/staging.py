@@ -67,6 +67,8 @@ def stage(table: str, identity: str | None, events: pl.DataFrame) -> list[Staged
         raise StoreError("every event needs an id", file=table)
     events = events.sort("id")
     events = events.select([c for c in events if c.null_count() < len(c)])
+    for column in events:
+        _check(column)
     # Beside a few rows the statement itself is what takes the time; it may hold large values.
     constants = _constants(events) if events.height > 1 else {}
     rows = events.drop(constants)
@@ -92,9 +94,10 @@ def _constants(events: pl.DataFrame) -> dict[str, object]:
     """Columns that have one value in all rows, and the value."""
     import polars as pl
 
+    plain_types = (pl.String, pl.Enum, pl.Boolean, pl.Datetime)
     found: dict[str, object] = {}
     for column in events:
-        plain = column.dtype.is_integer() or column.dtype in (pl.String, pl.Enum, pl.Boolean)
+        plain = column.dtype.is_integer() or column.dtype in plain_types
         if not plain or column.null_count() or column[0] != column[-1]:
             continue
         value = column[0]
@@ -108,7 +111,6 @@ def _csv(rows: pl.DataFrame, types: dict[str, str]) -> bytes:
 
     casts = []
     for column in rows:
-        _check(column)
         kind = types[column.name]
         if kind == "boolean":
             casts.append(column.cast(pl.Int8))
