@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pymysql
 from sqlglot import exp, parse_one
 
 import mariadb_server
@@ -77,6 +78,12 @@ class Site:
                 for table in store.tables():
                     store.drop(table)
 
+    def _root(self) -> pymysql.connections.Connection:
+        assert self.server
+        return pymysql.connect(
+            unix_socket=str(self.server.socket), user="root", database=self.server.database
+        )
+
     def file(self, name: str, data: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(data)
@@ -106,6 +113,18 @@ class Site:
         assert out == b""
         assert "Traceback" not in text
         return text.splitlines()
+
+    def commits(self) -> int:
+        """How many commits there have been to the tables that there are, as seen from outside."""
+        if self.server is None:
+            return sum(1 for _ in (self.folder / "lake").glob("*/_delta_log/*.json"))
+        sql = "SELECT coalesce(sum(version), 0) FROM siemstress_tables"
+        try:
+            with closing(self._root()) as connection, connection.cursor() as cursor:
+                cursor.execute(sql)
+                return int(cursor.fetchone()[0])
+        except pymysql.err.ProgrammingError:
+            return 0
 
     def count(self, table: str = "Entries") -> int:
         """How many events are stored."""

@@ -79,18 +79,6 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.003)
 
 
-def commits(server: PrivateServer, site: Site) -> int:
-    """How many commits there have been."""
-    assert site.server
-    try:
-        (found,) = server.execute(
-            "SELECT max(version) FROM siemstress_tables", database=site.server.database
-        )
-    except pymysql.err.ProgrammingError:
-        return 0
-    return int(str(found[0] or 0))
-
-
 @contextmanager
 def halted(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """A process stands still within."""
@@ -119,8 +107,8 @@ class Midst:
 
     def next_commit(self) -> None:
         """Wait until there is one more commit."""
-        before = commits(self.server, self.site)
-        wait_until(lambda: commits(self.server, self.site) > before or not self.goes_on)
+        before = self.site.commits()
+        wait_until(lambda: self.site.commits() > before or not self.goes_on)
 
     @property
     def goes_on(self) -> bool:
@@ -386,7 +374,7 @@ def test_a_pipe(server: PrivateServer, site: Site) -> None:
     with os.fdopen(ours, "rb", buffering=0) as stream:
         talk = Talk(process, stream)
         writer = feed(process, DATA)
-        wait_until(lambda: commits(server, site) > 1)
+        wait_until(lambda: site.commits() > 1)
         with halted(process):
             server.kill()
         talk.wait_for(WAITING)
@@ -406,7 +394,7 @@ def test_a_pipe_interrupted_while_it_waits(server: PrivateServer, site: Site) ->
     assert process.stdin is not None
     process.stdin.write(syslog(5))
     process.stdin.flush()
-    wait_until(lambda: commits(server, site))
+    wait_until(site.commits)
     with crashed(server, site):
         process.stdin.write(syslog(7, 5) + b"and a half")
         process.stdin.flush()
