@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from siemstress.config import Helper
@@ -21,10 +22,11 @@ _ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 
 @dataclass(frozen=True)
 class _Expression:
-    """An expression, and what puts a mark before and behind each of its finds."""
+    """An expression, how many groups it has, and what puts a mark around each of its finds."""
 
     variable: str
     pattern: str
+    groups: int
     marked: str
 
 
@@ -55,7 +57,7 @@ class Extraction:
         found = [
             part
             for expression in self._expressions
-            if (part := self._found(expression, events["message"])) is not None
+            if len(part := self._found(expression, events["message"]))
         ]
         if not found:
             return events
@@ -77,19 +79,26 @@ class Extraction:
         mark = self._mark
         finds = range(1, groups + 1) if groups else range(1)
         marked = "".join(f"{mark}${{{n}}}{mark}" for n in finds)
-        return _Expression(helper.variable, pattern, marked)
+        return _Expression(helper.variable, pattern, groups, marked)
 
-    def _found(self, expression: _Expression, messages: pl.Series) -> pl.DataFrame | None:
-        """Rows and what was found there, as `row`, `key` and `value`; None for nothing."""
+    def _found(self, expression: _Expression, messages: pl.Series) -> pl.DataFrame:
+        """Rows and what was found there, as `row`, `key` and `value`."""
         rows = messages.str.contains(expression.pattern).arg_true()
-        if rows.is_empty():
-            return None
-        # Every second piece lies between two marks.
-        marked = messages.gather(rows).str.replace_all(expression.pattern, expression.marked)
-        pieces = marked.str.split(self._mark).list.gather_every(2, 1)
-        found = pl.DataFrame({"row": rows, "value": pieces}).explode("value")
+        messages = messages.gather(rows)
+        parts = [pl.DataFrame({"row": rows.head(0), "value": messages.head(0)})]
+        if expression.groups <= 1:
+            # Most often there is one find, which is quicker to take out.
+            once = messages.str.count_matches(expression.pattern) == 1
+            value = messages.filter(once).str.extract(expression.pattern, expression.groups)
+            parts.append(pl.DataFrame({"row": rows.filter(once), "value": value}))
+            messages, rows = messages.filter(~once), rows.filter(~once)
+        if len(rows):
+            # Every second piece lies between two marks.
+            marked = messages.str.replace_all(expression.pattern, expression.marked)
+            pieces = marked.str.split(self._mark).list.gather_every(2, 1)
+            parts.append(pl.DataFrame({"row": rows, "value": pieces}).explode("value"))
         key = pl.lit(expression.variable).alias("key")
-        return found.filter(pl.col("value") != "").select("row", key, "value")
+        return pl.concat(parts).filter(pl.col("value") != "").select("row", key, "value")
 
 
 def _groups(pattern: str) -> int:
@@ -101,21 +110,27 @@ def _groups(pattern: str) -> int:
 
 def _entries(found: pl.DataFrame) -> pl.DataFrame:
     """One row for each `row` and `key`, with all values in one text."""
+    parts = []
+    for part in found.partition_by("key", maintain_order=True):
+        row = part["row"].to_numpy()
+        several = pl.Series(np.bincount(row)[row] > 1)
+        parts.append(part.filter(~several))
+        if several.any():
+            parts.append(_joined(part.filter(several)))
+    return pl.concat(parts)
+
+
+def _joined(found: pl.DataFrame) -> pl.DataFrame:
+    """One row for each `row`; of several different values a JSON array."""
     values = (
         found.unique(maintain_order=True)
         .group_by("row", "key", maintain_order=True)
         .agg(pl.col("value"))
     )
-    several = values.filter(pl.col("value").list.len() > 1)
-    single = values.filter(pl.col("value").list.len() == 1)
     # A structure of one member, `{"value":[...]}`, without what is around the array.
     array = pl.struct("value").struct.json_encode().str.slice(len('{"value":')).str.head(-1)
-    return pl.concat(
-        [
-            single.with_columns(pl.col("value").list.first()),
-            several.with_columns(array.alias("value")),
-        ]
-    )
+    only = pl.when(pl.col("value").list.len() == 1).then(pl.col("value").list.first())
+    return values.with_columns(only.otherwise(array).alias("value"))
 
 
 def _with_entries(events: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
