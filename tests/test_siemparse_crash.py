@@ -72,8 +72,9 @@ def test_killed_at_any_moment_and_run_again_each_line_is_stored_once(
     site = Site.on(kind, tmp_path)
     trial = TRIALS[kind]
     data = large.read_bytes()[: trial.size].rpartition(b"\n")[0] + b"\n"
-    cuts = [0, *(data.rindex(b"\n", 0, at) + 1 for at in (1_500_000, 3_000_000)), len(data)]
-    parts = [data[start:end] for start, end in pairwise(cuts)]
+    # A commit or two for each of some small files, and several for a larger one.
+    cuts = [data.rindex(b"\n", 0, at) + 1 for at in (1_000_000, 2_000_000, 3_000_000, 4_000_000)]
+    parts = [data[start:end] for start, end in pairwise([0, *cuts, len(data)])]
     paths = [site.file(f"{n}.log", part) for n, part in enumerate(parts)]
     wanted = split(data)
     random = Random(11)
@@ -105,9 +106,9 @@ def _wait_for_progress(process: subprocess.Popen[bytes], site: Site, commits: in
     """Wait until it reads, and has made so many commits, or has ended."""
     first = site.commits()
     while process.poll() is None and not _reads(process):
-        time.sleep(0.003)
+        time.sleep(0.01)
     while process.poll() is None and site.commits() < first + commits:
-        time.sleep(0.003)
+        time.sleep(0.01)
 
 
 def _reads(process: subprocess.Popen[bytes]) -> bool:
