@@ -11,7 +11,6 @@ from siemstress.commands.command import say
 from siemstress.config import Config
 from siemstress.errors import InputError, SiemstressError
 from siemstress.ingest import kept_helpers
-from siemstress.rules import kept
 from siemstress.rules.original import (
     HELPER_KEYS,
     RULE_KEYS,
@@ -71,6 +70,8 @@ def import_rules(config: Config, store: Store, options: argparse.Namespace) -> i
 
 def add_rules(config: Config, store: Store, found: Tables, place: str) -> int:
     """Add rules to the store's; `place` is where they come from. The exit status."""
+    from siemstress.rules import kept
+
     usable, problems = kept.checked(found, config.tables(), place)
     merged = kept.merged(kept.load(store), usable)
     if usable:
@@ -80,6 +81,8 @@ def add_rules(config: Config, store: Store, found: Tables, place: str) -> int:
 
 def export_rules(_config: Config, store: Store, options: argparse.Namespace) -> int:
     """Write the store's rules to a file."""
+    from siemstress.rules import kept
+
     tables = chosen(kept.load(store), options.only, kept.PLACE)
     _write(options.exportrules, written(tables))
     return 0
