@@ -138,9 +138,9 @@ class Site:
         query = exp.select(line.as_("line")).from_("t").order_by("id")
         with closing(self.store) as store:
             return [
-                line.as_py()
+                line
                 for batch in store.select(query, {"t": Scan(table)})
-                for line in batch.column("line")
+                for line in batch.column("line").to_pylist()
             ]
 
     def events(self, table: str = "Entries") -> list[dict[str, Any]]:
