@@ -23,9 +23,10 @@ _NO_LIMITS = Limits()
 
 # Seconds: for a lock that others hold, on a row and on a table. And until the server takes back a
 # transaction of which nothing more is heard; its locks would hold up others.
+_PATIENT = {"lock_wait_timeout": 30, "max_statement_time": 0}
 _SETTINGS = {
+    **_PATIENT,
     "innodb_lock_wait_timeout": 30,
-    "lock_wait_timeout": 30,
     "idle_transaction_timeout": 120,
 }
 
@@ -40,7 +41,7 @@ class MariaDB:
         self.server = server
         self._pool = Pool(server, _SETTINGS)
         # Upkeep may take its time.
-        self._patient = Pool(server, {"lock_wait_timeout": 30}, answer_seconds=None)
+        self._patient = Pool(server, _PATIENT, answer_seconds=None)
         self._commits = Commits(self._pool)
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from siemstress.errors import StoreError
+from siemstress.store.columns import DUCKDB
 from siemstress.store.mariadb.connection import Connection, Row, place
 from siemstress.store.names import table_name
 
@@ -153,6 +154,16 @@ def _checked(name: str) -> str:
 
 def _table(row: Row) -> Table:
     number, name, identity, version, rows, received_max, columns, dropped = row
-    return Table(
-        number, name, identity, version, rows, received_max, json.loads(columns), bool(dropped)
-    )
+    types = _types(columns)
+    if types is None:
+        raise StoreError(f"what {TABLES} says of the columns of {name} makes no sense")
+    return Table(number, name, identity, version, rows, received_max, types, bool(dropped))
+
+
+def _types(columns: str) -> dict[str, str] | None:
+    try:
+        types = json.loads(columns)
+    except ValueError:
+        return None
+    known = isinstance(types, dict) and all(kind in DUCKDB for kind in types.values())
+    return types if known and "id" in types else None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from siemstress.errors import StoreError
+from siemstress.errors import StoreError, Unavailable
 from siemstress.store.base import Expired, Repaired, TableStatus
 from siemstress.store.mariadb.connection import Connection
 from siemstress.store.mariadb.definition import finish
@@ -20,8 +20,11 @@ from siemstress.store.mariadb.tables import (
     where,
 )
 
+DEADLOCK = 1213
 # Rows that one transaction deletes: nobody waits long for one.
 _BATCH = 5_000
+# Longer lists the server makes tables of.
+_LISTED = 500
 # For so long it is known to the version what is new; of what is older, to the day.
 KEPT = timedelta(days=30)
 
@@ -88,13 +91,13 @@ def _expire(
         connection.commit()
         if not found:
             return total, latest
-        marks = ", ".join(["%s"] * len(found))
-        count = connection.execute(
-            f"DELETE FROM {quoted} WHERE id IN ({marks})",  # noqa: S608
-            [id_ for id_, _ in found],
-        )
-        _count_out(connection, table, count)
-        connection.commit()
+        try:
+            count = _delete(connection, table, [id_ for id_, _ in found])
+        except Unavailable as e:
+            if e.code != DEADLOCK:
+                raise
+            connection.rollback()
+            continue
         total += count
         latest = max((r for _, r in [*found, (0, latest)] if r), default=None)
 
@@ -113,13 +116,24 @@ def _measure_received(connection: Connection, name: str) -> None:
         connection.commit()
 
 
-def _count_out(connection: Connection, table: Table, rows: int) -> None:
+def _delete(connection: Connection, table: Table, ids: Sequence[int]) -> int:
+    """Delete rows in a transaction; how many of them were still there."""
+    quoted = connection.quoted(table.name)
+    rows = 0
+    for first in range(0, len(ids), _LISTED):
+        part = ids[first : first + _LISTED]
+        marks = ", ".join(["%s"] * len(part))
+        # Without a hint the server may go through all rows, and wait for those of others.
+        sql = f"DELETE {quoted} FROM {quoted} FORCE INDEX (PRIMARY) WHERE id IN ({marks})"
+        rows += connection.execute(sql, part)
     changed = connection.execute(
         f"UPDATE {TABLES} SET row_count = row_count - %s WHERE number = %s AND NOT dropped",  # noqa: S608
         (rows, table.number),
     )
     if not changed:
         raise StoreError("has just been deleted", file=where(connection, table.name))
+    connection.commit()
+    return rows
 
 
 def compact(connection: Connection, name: str, kept: timedelta = KEPT) -> Mapping[str, int]:
