@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 
 # Times that are worked out from the clock and literals.
 _CLOCKS = (exp.CurrentTimestamp, exp.CurrentDate, exp.Interval)
-_MOMENTS = (exp.Add, exp.Sub, exp.Cast, exp.TimestampTrunc, exp.CurrentTimestamp, exp.CurrentDate)
+_MOMENTS = (exp.Add, exp.Sub, exp.Cast, exp.TimestampTrunc, exp.Anonymous, *_CLOCKS[:2])
 _PARTS_OF_MOMENTS = (exp.Interval, exp.Literal, exp.DataType, exp.Var, exp.Paren, exp.Neg)
 
 # Nodes that a reader could take to reach further or less far than DuckDB does.
@@ -54,7 +54,9 @@ def _with_moments(database: duckdb.DuckDBPyConnection, query: exp.Query) -> exp.
 
 
 def _is_constant(node: exp.Expr) -> bool:
-    return _is_clock(node) or isinstance(node, (*_MOMENTS, *_PARTS_OF_MOMENTS))
+    if isinstance(node, exp.Anonymous):
+        return _is_clock(node)
+    return isinstance(node, (*_MOMENTS, *_CLOCKS, *_PARTS_OF_MOMENTS))
 
 
 def _is_clock(node: exp.Expr) -> bool:

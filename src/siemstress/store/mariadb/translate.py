@@ -9,7 +9,13 @@ from sqlglot import exp
 
 from siemstress.store.mariadb.relation import Relation
 from siemstress.store.mariadb.translate_expressions import Expressions
-from siemstress.store.mariadb.translate_values import FOLDED_COLUMNS, KINDS, Untranslated, Value
+from siemstress.store.mariadb.translate_values import (
+    FOLDED_COLUMNS,
+    KINDS,
+    Untranslated,
+    Value,
+    check_is_short,
+)
 from siemstress.store.mariadb.translated import Sql, build, every, in_ranges, joined, name
 
 _SELECT = {"expressions", "from_", "where", "group", "having", "order", "limit", "offset"}
@@ -145,7 +151,9 @@ class Translation:
         distinct = node.args.get("distinct")
         if distinct is not None:
             _only(distinct, set())
-        if distinct is not None or exact:
+            for column in columns:
+                check_is_short(column)
+        if exact:
             columns = [column.exactly() for column in columns]
         selected = joined(
             (build(f"{{}} AS c{n}", column.sql) for n, column in enumerate(columns)), ", "
@@ -246,12 +254,12 @@ class Clauses:
 
     def _group_key(self, node: exp.Expr) -> Sql:
         if isinstance(node, exp.Literal):
-            return self._at(node).exact
+            return _short(self._at(node))
         if isinstance(node, exp.Column) and not node.table:
             known = self._named.get(node.name.lower())
             if known is not None and known != self._expressions.value(node):
                 raise Untranslated("a name of two things to group by")
-        return self._expressions.group_key(node)
+        return _short(self._expressions.value(node))
 
     def _at(self, node: exp.Literal) -> Value:
         place = number(node)
@@ -271,11 +279,16 @@ class Clauses:
         else:
             found = self._expressions.value(key)
         descending, nulls_first = bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
-        order = build("{} DESC" if descending else "{}", found.exact)
+        order = build("{} DESC" if descending else "{}", _short(found))
         # Null is the least value to MariaDB.
         if found.never_null or nulls_first != descending:
             return order
         return build("({}) IS NULL{}, {}", found.sql, Sql(" DESC" if nulls_first else ""), order)
+
+
+def _short(found: Value) -> Sql:
+    check_is_short(found)
+    return found.sql
 
 
 def number(node: exp.Expr) -> int:

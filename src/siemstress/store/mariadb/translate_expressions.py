@@ -14,7 +14,6 @@ from sqlglot import exp
 
 from siemstress.store.mariadb import translate_text as texts
 from siemstress.store.mariadb.translate_values import (
-    FOLDED,
     WHOLE,
     Untranslated,
     Value,
@@ -263,13 +262,6 @@ class Expressions:
             return None
         subject = self.of(stripped.expressions[0], "text")
         return subject.overlooking, False
-
-    def group_key(self, node: exp.Expr) -> Sql:
-        """An expression to group by: of a text that is folded, what MariaDB overlooks."""
-        folded = self._folded(node)
-        if folded is not None and folded[1]:
-            return build(f"{{}} COLLATE {FOLDED}", folded[0])
-        return self.value(node).exact
 
 
 _CASTS = {

@@ -9,7 +9,14 @@ from typing import Any
 from sqlglot import exp
 
 from siemstress.store.mariadb.translate_expressions import COMPARABLE, Expressions
-from siemstress.store.mariadb.translate_values import WHOLE, Untranslated, Value, same_kind
+from siemstress.store.mariadb.translate_values import (
+    EXACT,
+    WHOLE,
+    Untranslated,
+    Value,
+    check_is_short,
+    same_kind,
+)
 from siemstress.store.mariadb.translated import Sql, build, joined, value
 
 # A key of `fields` that needs no care in a JSON path.
@@ -109,7 +116,8 @@ def _field(x: Expressions, node: exp.Bracket) -> Value:
     key = node.expressions[0] if len(node.expressions) == 1 else None
     if not (isinstance(key, exp.Literal) and key.is_string and _PLAIN_KEY.fullmatch(key.this)):
         raise Untranslated("a field by a name that needs care")
-    return Value(build("JSON_VALUE({}, {})", subject.sql, value(f'$."{key.this}"')), "text")
+    found = build("JSON_VALUE({}, {})", subject.sql, value(f'$."{key.this}"'))
+    return Value(build(f"{{}} COLLATE {EXACT}", found), "text")
 
 
 def _count(x: Expressions, node: exp.Count) -> Value:
@@ -118,8 +126,9 @@ def _count(x: Expressions, node: exp.Count) -> Value:
     if isinstance(node.this, exp.Distinct):
         if len(node.this.expressions) != 1:
             raise Untranslated("COUNT(DISTINCT a, b)")
-        inner = x.group_key(node.this.expressions[0])
-        return Value(build("COUNT(DISTINCT {})", inner), "bigint", never_null=True)
+        inner = x.value(node.this.expressions[0])
+        check_is_short(inner)
+        return Value(build("COUNT(DISTINCT {})", inner.sql), "bigint", never_null=True)
     return Value(build("COUNT({})", x.value(node.this).sql), "bigint", never_null=True)
 
 

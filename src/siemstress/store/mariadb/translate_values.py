@@ -110,6 +110,12 @@ def same_kind(values: Iterable[Value]) -> str:
     return kinds.pop() if kinds else "null"
 
 
+def check_is_short(found: Value) -> None:
+    """Raise Untranslated for what MariaDB sorts by its beginning only, and groups slowly."""
+    if found.kind not in (*WHOLE, "time", "bool", "null"):
+        raise Untranslated(f"a {found.kind} to sort or group by")
+
+
 def fits(kind: str, bound: str) -> bool:
     """Whether a kind is what DuckDB calls a column's type."""
     found = _TYPES.get(bound)
