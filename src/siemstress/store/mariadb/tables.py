@@ -165,5 +165,6 @@ def _types(columns: str) -> dict[str, str] | None:
         types = json.loads(columns)
     except ValueError:
         return None
-    known = isinstance(types, dict) and all(kind in DUCKDB for kind in types.values())
-    return types if known and "id" in types else None
+    if not isinstance(types, dict) or "id" not in types:
+        return None
+    return types if all(str(kind) in DUCKDB for kind in types.values()) else None
