@@ -26,9 +26,6 @@ EXAMPLES = """\
   siemtrigger --rules                     list the rules
   siemquery -s userauth --last 7d         show the alerts"""
 
-# After a failure of the store: seconds until the next attempt, at most.
-_PATIENCE = 60.0
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
@@ -150,22 +147,18 @@ def _retention(
 
 
 def _for_ever(engine: Engine, retention: Retention, poll: float, *, quiet: bool) -> int:
-    """Look again and again until a signal comes; the store's failures are waited out."""
-    failures = 0
+    """Look again and again until a signal comes; failures are waited out, if it worked once."""
+    from siemstress.ingest.patience import Patience
+
+    patience = Patience(lambda text: say(f"{PROG}: {text}"), kinds=Failure)
     try:
         while True:
-            try:
-                _tell(engine.run(), quiet=quiet)
-                retention.look()
-                failures = 0
-                pause = poll
-            except Failure as e:
-                failures += 1
-                pause = min(poll * 2 ** min(failures, 10), max(poll, _PATIENCE))
-                say(f"{PROG}: {e}; trying again in {pause:g} s")
-            time.sleep(pause)
+            _tell(patience.attempt(engine.run), quiet=quiet)
+            retention.look()
+            time.sleep(poll)
     except (KeyboardInterrupt, Terminated):
-        engine.save()
+        if not patience.gave_up:
+            engine.save()
         return 0
 
 

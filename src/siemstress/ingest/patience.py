@@ -32,6 +32,8 @@ class Patience:
         """`say` takes lines for the user, `kinds` are the failures that are waited out."""
         self.changed = threading.Condition()
         """Held while anything here changes, and notified then."""
+        self.gave_up = False
+        """Whether the wait for a call was ended before it worked."""
         self._say = say
         self._kinds = kinds
         self._worked = False
@@ -110,6 +112,7 @@ class Patience:
     def _leave(self, me: object) -> None:
         if me in self._failing:
             with self.changed:
+                self.gave_up = True
                 self._failing.discard(me)
                 self.changed.notify_all()
 
