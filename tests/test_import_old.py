@@ -368,11 +368,11 @@ import sys, time
 from siemstress.commands.siemmanage import main
 from siemstress.ingest.old_tables import importing
 importing.ROWS = 100
-plain = importing.Importing._bring_in
+plain = importing.Importing._wait_for
 def slow(self, *arguments):
     plain(self, *arguments)
     print("committed", flush=True)
-importing.Importing._bring_in = slow
+importing.Importing._wait_for = slow
 sys.exit(main(["-c", sys.argv[1], "import-old", sys.argv[2]]))
 """
 

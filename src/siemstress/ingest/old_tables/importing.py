@@ -6,6 +6,7 @@ the commit that holds the rows; so does how many rows have come.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from siemstress.ingest.old_tables.database import OldDatabase, OldTable
 from siemstress.ingest.patience import Patience
-from siemstress.store.base import Advance, Staged, Store
+from siemstress.store.base import Advance, Store
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,17 +88,23 @@ class Importing:
             StoreError: the old table cannot be read, or the store not be written.
 
         """
-        last = state.last
-        # While one chunk is made and stored, the next one is read.
-        with ThreadPoolExecutor(1) as worker:
-            under_way: Future[None] | None = None
+        under_way: deque[Future[int]] = deque()
+        at = (state.last, state.imported)
+        # While some chunks are made and stored, the next one is read.
+        with ThreadPoolExecutor(self._store.lanes) as workers:
             try:
-                for rows in self._chunks(-1 if last is None else last, state.upto):
-                    self._wait_for(under_way, watch)
-                    to = int(rows[self._table.id][-1])
-                    under_way = worker.submit(self._bring_in, rows, last, to, zone)
-                    last = to
-                self._wait_for(under_way, watch)
+                for rows in self._chunks(-1 if state.last is None else state.last, state.upto):
+                    if len(under_way) == self._store.lanes:
+                        self._wait_for(under_way.popleft(), watch)
+                    before = under_way[-1] if under_way else None
+                    to = (int(rows[self._table.id][-1]), at[1] + len(rows))
+                    # Here, so that ids are in the order of the old ones.
+                    first = self._attempt(partial(self._store.take_ids, len(rows)))
+                    work = (rows, first, at, to, zone, before)
+                    under_way.append(workers.submit(self._bring_in, *work))
+                    at = to
+                while under_way:
+                    self._wait_for(under_way.popleft(), watch)
             except BaseException:
                 # What waits for a side that is away ends; a commit under way is not broken off.
                 self._stopped = True
@@ -105,10 +112,9 @@ class Importing:
                     self._patience.changed.notify_all()
                 raise
 
-    def _wait_for(self, under_way: Future[None] | None, watch: Callable[[int], None]) -> None:
-        if under_way is not None:
-            under_way.result()
-            watch(self.imported)
+    def _wait_for(self, under_way: Future[int], watch: Callable[[int], None]) -> None:
+        self.imported = under_way.result()
+        watch(self.imported)
 
     def _attempt(self, call: Callable[[], T]) -> T:
         return self._patience.attempt(call, lambda: self._stopped)
@@ -137,26 +143,33 @@ class Importing:
     def _bring_in(
         self,
         rows: pl.DataFrame,
-        last: int | None,
-        to: int,
+        first_id: int,
+        at: tuple[int | None, int],
+        to: tuple[int, int],
         zone: str | int | None,
-    ) -> None:
-        """Store rows that lie behind the last id, up to another."""
+        before: Future[int] | None,
+    ) -> int:
+        """Store rows once those before are; how many are imported then.
+
+        `at` and `to` are the last id and the number of rows, without these and with them.
+        """
         from siemstress.ingest.old_tables.events import events_of
 
         attempt = self._attempt
-        first_id = attempt(lambda: self._store.take_ids(len(rows)))
         now = datetime.now(UTC).replace(tzinfo=None)
         events = events_of(rows, self._table, first_id, now, zone)
-        staged: list[Staged] = []
-        staged += attempt(lambda: self._store.stage(self._into, events))
-        total = self.imported + len(rows)
+        staged = attempt(lambda: self._store.stage(self._into, events))
         rows_name, id_name = self._names()
-        expected = None if last is None else self.imported
-        advances = [Advance(id_name, last, to), Advance(rows_name, expected, total)]
+        known = None if at[0] is None else at[1]
+        advances = [Advance(id_name, at[0], to[0]), Advance(rows_name, known, to[1])]
+
+        def turn() -> None:
+            if before is not None:
+                before.result()
+
         try:
-            attempt(lambda: self._store.commit(self._into, staged, advances))
+            attempt(lambda: self._store.commit(self._into, staged, advances, turn=turn))
         except BaseException:
             self._store.discard(staged)
             raise
-        self.imported = total
+        return to[1]
