@@ -41,6 +41,16 @@ parser=nonsense
 """
 
 
+def store_keys(server: Server | None) -> str:
+    """What a config says of a server's database; without one, of the lake beside it."""
+    if server is None:
+        return "lake=lake"
+    return (
+        f"socket={server.socket}\nuser={server.user}\n"
+        f"password={server.password}\ndatabase={server.database}"
+    )
+
+
 @dataclass(frozen=True)
 class Site:
     """A folder with a config and a store of its own: the lake, or a database of a server."""
@@ -49,14 +59,8 @@ class Site:
     server: Server | None = None
 
     def __post_init__(self) -> None:
-        store = "lake=lake"
-        if self.server is not None:
-            store = (
-                f"socket={self.server.socket}\nuser={self.server.user}\n"
-                f"password={self.server.password}\ndatabase={self.server.database}"
-            )
         path = self.folder / "s.conf"
-        path.write_text(CONFIG.format(store=store))
+        path.write_text(CONFIG.format(store=store_keys(self.server)))
         path.chmod(0o600)
 
     @classmethod
