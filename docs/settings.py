@@ -33,7 +33,8 @@ MAIN = {
 SECTION = {
     "table": "table that the events go to: letters, digits and `_`; must be there",
     "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
-    "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever)",
+    "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever); "
+    "see [retention](../retention.md)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
     "helpers": "tables of the store's helpers that are for it, separated by commas (all)",
 }
@@ -98,6 +99,12 @@ HELPER_INTRODUCTION = """\
 See [siemparse](../siemparse.md#helpers).
 """
 
+ENVIRONMENT = f"""\
+Two variables of the environment come before these keys: `{config.STORE_VARIABLE}`, which has what
+`store` may have, and `{config.PASSWORD_VARIABLE}`, the password. More on servers:
+[MariaDB](../mariadb.md).
+"""
+
 TRIGGER_INTRODUCTION = """\
 ## siemtrigger.conf
 
@@ -120,6 +127,7 @@ def text() -> str:
         INTRODUCTION,
         "### `[siemstress]`: the store\n",
         _keys(MAIN, config.MAIN_KEYS),
+        ENVIRONMENT,
         "### Every other section: a kind of log\n\n`-s` chooses it by its name.\n",
         _keys(SECTION, config.SECTION_KEYS),
         HELPER_INTRODUCTION,
