@@ -20,6 +20,8 @@ from siemstress.store.columns import EVENT_TYPES, MAP
 from siemstress.store.mariadb.connection import Connection
 from siemstress.store.mariadb.tables import (
     COMMITS,
+    FOLDED,
+    FOLDED_COLUMNS,
     OPTIONS,
     POSITIONS,
     TABLES,
@@ -297,7 +299,8 @@ def _mark(connection: Connection, name: str) -> str | None:
 
 def _column(connection: Connection, name: str, kind: str, *, values: bool = True) -> str:
     quoted = _name(connection, name) if values else connection.quoted(name)
-    return f"{quoted} {TYPES[kind]} {'NOT NULL' if name == 'id' else 'NULL'}"
+    collation = f"COLLATE {FOLDED} " if name in FOLDED_COLUMNS else ""
+    return f"{quoted} {TYPES[kind]} {collation}{'NOT NULL' if name == 'id' else 'NULL'}"
 
 
 def _key(connection: Connection, column: str, kind: str) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from siemstress.store.mariadb.relation import Relation
+from siemstress.store.mariadb.tables import FOLDED_COLUMNS
 from siemstress.store.mariadb.translate_expressions import Expressions
 from siemstress.store.mariadb.translate_values import (
-    FOLDED_COLUMNS,
     KINDS,
     Untranslated,
     Value,

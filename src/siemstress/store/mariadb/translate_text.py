@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 from siemstress.store.mariadb.translate_values import EXACT, Untranslated, Value, lower
 from siemstress.store.mariadb.translated import Sql, build, every, joined, value
+
+# Letters of one lower case that the collation of columns with keys takes for two: the signs of
+# Kelvin, Ohm and Angstrom.
+_ALONE = {"k": "\u212a", "\u03c9": "\u2126", "\u00e5": "\u212b"}
+_MOST_CHOICES = 4
 
 # A character of a pattern, and whether it stands for others.
 Part = tuple[str, bool]
@@ -40,7 +46,8 @@ def written(pattern: Sequence[Part]) -> Sql:
 def like(subject: Value, pattern: Sequence[Part]) -> Sql:
     """The condition that a text is like a pattern."""
     exact = build("{} LIKE {}", subject.exact, written(pattern))
-    return _by_key(subject, build("{} LIKE {}", subject.sql, written(pattern)), exact)
+    wider = build("{} LIKE {}", subject.sql, written(pattern))
+    return every([wider, exact]) if subject.folded else exact
 
 
 def ilike(subject: Value, pattern: Sequence[Part]) -> Sql:
@@ -54,7 +61,10 @@ def ilike(subject: Value, pattern: Sequence[Part]) -> Sql:
     if is_caseless("".join(c for c, _ in folded)):
         return like(subject, folded)
     exact = build("{} LIKE {}", _lowered(subject), written(folded))
-    return _by_key(subject, build("{} LIKE {}", subject.sql, written(folded)), exact)
+    if not subject.folded or not (some := list(_variants(folded))):
+        return exact
+    wider = (build("{} LIKE {}", subject.sql, written(variant)) for variant in some)
+    return every([joined(wider, " OR "), exact])
 
 
 def lower_is(subject: Value, literals: Sequence[str]) -> Sql:
@@ -66,8 +76,23 @@ def lower_is(subject: Value, literals: Sequence[str]) -> Sql:
     """
     for literal in literals:
         lower(literal)
-    wider, exact = (is_one_of(s, literals) for s in (subject.sql, _lowered(subject)))
-    return _by_key(subject, wider, exact)
+    exact = is_one_of(_lowered(subject), literals)
+    each = [list(_variants([(c, False) for c in literal])) for literal in literals]
+    if not subject.folded or not all(each):
+        return exact
+    wider = ["".join(c for c, _ in variant) for some in each for variant in some]
+    return every([is_one_of(subject.sql, wider), exact])
+
+
+def _variants(pattern: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    """Patterns of which any text that matches one in lower case matches one by the collation.
+
+    None where these would be many.
+    """
+    choices = [(c, _ALONE[c]) if c in _ALONE else (c,) for c, _ in pattern]
+    if sum(len(choice) > 1 for choice in choices) <= _MOST_CHOICES:
+        for characters in product(*choices):
+            yield [(c, wild) for c, (_, wild) in zip(characters, pattern, strict=True)]
 
 
 def is_one_of(subject: Sql, texts: Sequence[str]) -> Sql:
@@ -84,8 +109,3 @@ def is_caseless(text: str) -> bool:
 
 def _lowered(subject: Value) -> Sql:
     return build(f"LOWER({{}}) COLLATE {EXACT}" if subject.folded else "LOWER({})", subject.sql)
-
-
-def _by_key(subject: Value, overlooking: Sql, exact: Sql) -> Sql:
-    """An exact condition, behind one that is wider and can use the key, where there is one."""
-    return every([overlooking, exact]) if subject.folded else exact

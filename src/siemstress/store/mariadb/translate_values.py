@@ -11,13 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from siemstress.store.columns import DUCKDB, MAP
+from siemstress.store.mariadb.tables import FOLDED
 from siemstress.store.mariadb.translated import Sql, build, value
 
 EXACT = "utf8mb4_nopad_bin"
-FOLDED = "utf8mb4_general_ci"
-
-# The columns that are kept so that case and accents do not count.
-FOLDED_COLUMNS: frozenset[str] = frozenset()
 
 # Kinds of values: what can be compared with each other is of one kind, but for whole numbers.
 WHOLE = ("int", "bigint")
