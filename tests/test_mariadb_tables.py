@@ -322,7 +322,7 @@ def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
 def test_locks_of_others_are_waited_for(
     opened: Opener, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = {"lock_wait_timeout": 1, "innodb_lock_wait_timeout": 1}
+    quick = {**database._SETTINGS, "lock_wait_timeout": 1, "innodb_lock_wait_timeout": 1}
     monkeypatch.setattr(database, "_SETTINGS", quick)
     store = opened()
     put(store, "Auth", events(2))

@@ -38,6 +38,7 @@ _PASSING = frozenset(
         *(ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.LOCK_TABLE_FULL),
         *(ER.OUTOFMEMORY, ER.OUT_OF_SORTMEMORY, ER.OUT_OF_RESOURCES, ER.CANT_CREATE_THREAD),
         *(ER.OPTION_PREVENTS_STATEMENT, ER.NEW_ABORTING_CONNECTION, ER.CANT_OPEN_FILE),
+        1020,  # a row has changed since the transaction has read it
         1836,  # the server is in read-only mode
         1927,  # the connection was killed
         4151,  # the account is locked

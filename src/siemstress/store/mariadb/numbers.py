@@ -36,6 +36,8 @@ def _begin(connection: Connection) -> None:
     for table in listed(connection):
         last = connection.value(f"SELECT max(id) FROM {connection.quoted(table.name)}")  # noqa: S608
         highest = max(highest, last or 0)
+    # Others may have made it meanwhile, which a transaction that has read may not see.
+    connection.rollback()
     connection.execute(
         f"INSERT IGNORE INTO {IDS} (machine, second, used) VALUES (%s, %s, 0)",  # noqa: S608
         (_MACHINE, ids.after(highest)),
