@@ -51,7 +51,7 @@ class Site:
         name = self.database if database == "" else database
         connection = pymysql.connect(
             unix_socket=str(self.socket), user="root", database=name, autocommit=True,
-            charset="utf8mb4", init_command="SET sql_mode = '', time_zone = SYSTEM",
+            charset="utf8mb4", init_command="SET sql_mode = '', time_zone = @@global.time_zone",
         )  # fmt: skip
         with connection, connection.cursor() as cursor:
             for statement in statements:
@@ -349,13 +349,22 @@ def test_mistakes(
     assert said.count("\n") == 1
 
 
-def test_a_zone_instead_of_a_wrong_offset(lake: Site) -> None:
+def test_a_zone_instead_of_a_wrong_offset(lake: Site, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {"DateStamp": "2017-08-23 06:15:38", "TZone": "+0400"},
         {"DateStamp": "2017-12-23 06:15:38", "TZone": "+0500"},
     ]
-    made(lake, "Auth", old.EARLY_EVENTS, rows)
-    assert lake.run("-z", "America/New_York") == 0
+    # As on a server in New York, whose rows these are.
+    (before,) = lake.sql("SELECT @@global.time_zone")[0]
+    lake.sql("SET GLOBAL time_zone = '-05:00'")
+    try:
+        made(lake, "Auth", old.EARLY_EVENTS, rows)
+        assert lake.run("--dry-run") == 0
+        assert "its offset +0500 is the opposite of the server's" in capsys.readouterr().out
+        assert lake.run("-z", "America/New_York") == 0
+        assert "opposite" not in capsys.readouterr().err
+    finally:
+        lake.sql(f"SET GLOBAL time_zone = '{before}'")
     assert [(row["time"].hour, row["zone"]) for row in lake.rows()] == [
         (10, "-04:00"),
         (11, "-05:00"),

@@ -82,7 +82,7 @@ def import_old(config: Config, store: Store, options: argparse.Namespace) -> int
     with contextlib.closing(OldDatabase(_source(config, options))) as database:
         tasks = _tasks(config, database, options.pairs)
         if options.dry_run:
-            return _show(config, database, store, tasks)
+            return _show(config, database, store, tasks, zone)
         tasks = _made_room(config, database, tasks, rename=options.rename)
         statuses = [
             _bring_in(database, store, task, zone) for task in tasks if task.table.kind in _ROWS
@@ -202,7 +202,13 @@ def _importing(database: OldDatabase, store: Store, task: _Task) -> Importing:
     return Importing(database, task.table, store, task.into, patience)
 
 
-def _show(config: Config, database: OldDatabase, store: Store, tasks: Sequence[_Task]) -> int:
+def _show(
+    config: Config,
+    database: OldDatabase,
+    store: Store,
+    tasks: Sequence[_Task],
+    zone: str | int | None,
+) -> int:
     """Print what would be done."""
     lines = [("TABLE", "KIND", "ROWS", "IMPORTED", "INTO", "")]
     blocking = {table.name for table in _in_the_way(config, database, tasks)}
@@ -215,8 +221,10 @@ def _show(config: Config, database: OldDatabase, store: Store, tasks: Sequence[_
         elif table.problem:
             lines.append((table.name, table.kind, "", "", "", note))
         else:
-            state = _importing(database, store, task).state()
+            importing = _importing(database, store, task)
+            state = importing.state()
             counts = (f"{state.rows:,}", f"{state.imported:,}")
+            note = note or (importing.doubt(state) or "" if zone is None else "")
             lines.append((table.name, table.kind, *counts, task.into, note))
     print_table(lines)
     return 0
@@ -229,6 +237,8 @@ def _bring_in(database: OldDatabase, store: Store, task: _Task, zone: str | int 
         return 1
     importing = _importing(database, store, task)
     state = importing.state()
+    if zone is None and (doubt := importing.doubt(state)):
+        say(f"siemmanage: {table.name}: {doubt}")
     started = time.monotonic()
     try:
         with _progress(table.name, state) as moved:

@@ -88,10 +88,7 @@ def events_of(
     `rows` are texts, as `OldDatabase.chunk` gives them. `zone` is that of stamps whose time in
     UTC is not stored, whatever offset is stored with them.
     """
-    given = {folded(n): rows[n] for n in rows.columns if not n.startswith(MOMENT)}
-    moments = {
-        folded(n.removeprefix(MOMENT)): rows[n] for n in rows.columns if n.startswith(MOMENT)
-    }
+    given, moments = by_name(rows)
     times = times_of(given, moments, len(rows), now, zone)
     is_alert = table.kind == "alerts"
     row = _Row(
@@ -109,6 +106,15 @@ def events_of(
     if is_alert:
         row.columns["alert_id"] = pl.Series([f"old-{table.base}-"]) + given["id"]
     return with_lines(_frame(row.columns, len(rows), is_alert=is_alert))
+
+
+def by_name(rows: pl.DataFrame) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
+    """The columns of some rows by their folded names, and the moments of those that have any."""
+    given = {folded(n): rows[n] for n in rows.columns if not n.startswith(MOMENT)}
+    moments = {
+        folded(n.removeprefix(MOMENT)): rows[n] for n in rows.columns if n.startswith(MOMENT)
+    }
+    return given, moments
 
 
 def _fill(row: _Row, given: Mapping[str, pl.Series], *, is_alert: bool) -> None:

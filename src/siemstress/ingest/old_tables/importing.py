@@ -77,6 +77,20 @@ class Importing:
         self.imported = imported or 0
         return State(rows, upto, last, self.imported)
 
+    def doubt(self, state: State) -> str | None:
+        """What may be wrong with the times of the last row, for the user."""
+        from siemstress.ingest.old_tables.events import by_name
+        from siemstress.ingest.old_tables.times import wrong_sign
+
+        read = partial(self._database.chunk, self._table, state.upto - 1, state.upto, 1)
+        for rows in self._attempt(lambda: list(read())):
+            if offset := wrong_sign(*by_name(rows)):
+                return (
+                    f"its offset {offset} is the opposite of the server's; if both were on one "
+                    "machine, it is wrong: say -z ZONE"
+                )
+        return None
+
     def run(self, state: State, zone: str | int | None, watch: Callable[[int], None]) -> None:
         """Bring in what is missing.
 

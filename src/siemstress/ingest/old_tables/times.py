@@ -61,6 +61,22 @@ def times_of(
     return Times(time.rename("time"), received, _spelled(offset), unread)
 
 
+def wrong_sign(given: Mapping[str, pl.Series], moments: Mapping[str, pl.Series]) -> str | None:
+    """The offset of a row, where it is the opposite of the server's and no time in UTC is stored.
+
+    It then most likely has the wrong sign. `given` and `moments` are as for `times_of`.
+    """
+    if "datestamputc" in given or not {"datestamp", "tzone"} <= given.keys():
+        return None
+    count = len(given["tzone"])
+    nothing = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, count)
+    by_server = _read(given["datestamp"], nothing) - _moment(moments.get("datestamp"), nothing)
+    stored = _offsets(given["tzone"], count)
+    opposite = (stored != 0) & (_duration(stored) == -by_server)
+    rows = opposite.fill_null(value=False).arg_true()
+    return str(given["tzone"][rows[0]]) if len(rows) else None
+
+
 def _read(text: pl.Series | None, nothing: pl.Series) -> pl.Series:
     """Times as the server writes them; null for what is none."""
     if text is None:
