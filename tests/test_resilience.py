@@ -28,7 +28,8 @@ import pymysql
 import pytest
 
 from mariadb_server import PrivateServer
-from running import PROGRAM, Site, Talk, split, syslog
+from rules import starts, store_events
+from running import PROGRAM, Site, Talk, split, store_keys, syslog
 
 # So long lines that there are few of them in a chunk, and several chunks, each a commit.
 LINES = 30_000
@@ -320,16 +321,13 @@ def test_full(tmp_path: Path) -> None:
             server.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_while_it_waits(
-    server: PrivateServer, site: Site, number: signal.Signals
-) -> None:
+def test_interrupted_while_it_waits(server: PrivateServer, site: Site) -> None:
     midst = Midst(server, site)
     with befallen(midst, crashed):
         midst.talk.wait_for(WAITING)
         time.sleep(1)
-        midst.process.send_signal(number)
-        said = midst.talk.end(128 + number, seconds=3)
+        midst.process.send_signal(signal.SIGINT)
+        said = midst.talk.end(130, seconds=3)
     assert said[1:] == [
         f"siemparse: {midst.path}: not all of it is stored; nothing is lost, run again to go on"
     ]
@@ -407,6 +405,17 @@ def test_a_pipe_interrupted_while_it_waits(server: PrivateServer, site: Site) ->
     assert site.lines() == split(syslog(5))
 
 
+def test_a_server_that_takes_no_files(server: PrivateServer, site: Site) -> None:
+    server.execute("SET GLOBAL local_infile = 0")
+    try:
+        said = site.run(data=syslog(5000))
+    finally:
+        server.execute("SET GLOBAL local_infile = 1")
+    assert [line.split(": ")[1][:10] for line in said] == ["the server", "stored 5,0"]
+    assert "local_infile" in said[0]
+    assert site.lines() == split(syslog(5000))
+
+
 def test_what_has_never_worked_is_not_waited_for(site: Site) -> None:
     assert site.server
     path = site.file("a.log", syslog(5))
@@ -420,3 +429,38 @@ def test_what_has_never_worked_is_not_waited_for(site: Site) -> None:
     )
     assert "none" in said
     assert site.count() == 0
+
+
+RULE = """
+[burst]
+section=auth
+group_by=source_host
+interval=1m
+limit=2
+"""
+
+
+def test_siemtrigger_watches_on(server: PrivateServer, site: Site) -> None:
+    assert site.server
+    (site.folder / "rules").mkdir()
+    (site.folder / "rules" / "burst.conf").write_text(RULE)
+    conf = site.folder / "t.conf"
+    conf.write_text(f"[siemstress]\n{store_keys(site.server)}\nconfdir=rules\npoll=0.05\n")
+    conf.chmod(0o600)
+    with closing(site.store) as store:
+        store_events(store, [(0, "a"), (1, "a"), (2, "a")])
+        watcher = subprocess.Popen(
+            [PROGRAM.with_name("siemtrigger"), "-c", conf], stderr=subprocess.PIPE
+        )
+        talk = Talk(watcher)
+        talk.wait_for("[burst]")
+        with crashed(server, site):
+            talk.wait_for(WAITING)
+        talk.wait_for(OVER)
+        store_events(store, [(100, "a"), (101, "a"), (102, "a")])
+        talk.wait_for("[burst]", 2)
+        with away(server, site):
+            talk.wait_for(WAITING, 2)
+            watcher.terminate()
+            talk.end(0, seconds=3)
+        assert starts(store) == [("a", 2), ("a", 102)]

@@ -222,6 +222,8 @@ def _progress(
 
 
 def _summary(pipeline: Pipeline, section: Section, seconds: float) -> None:
+    for note in pipeline.store.notes:
+        say(f"siemparse: {note}")
     counts = pipeline.counts
     rate = round(counts.lines / max(seconds, 0.001))
     unread = f"{counts.unread:,} of them in no known format" if counts.unread else "all read"

@@ -33,6 +33,7 @@ class Lake:
     """The embedded store. Threads and processes may use one folder at once."""
 
     lanes = 1
+    notes: Sequence[str] = ()
 
     def __init__(self, path: Path) -> None:
         self.folder = Folder(path)
