@@ -136,7 +136,13 @@ class OldDatabase:
     def fingerprint(self, table: OldTable) -> str:
         """Tells a table from others of its name elsewhere: a checksum of its first row."""
         columns = [name for name in table.columns if folded(name) in _FIRST]
-        parts = ", ".join(_text(name, table.columns[name]) for name in columns)
+        # Moments as numbers: as texts they would change with the server's time zone.
+        parts = ", ".join(
+            f"unix_timestamp({_quoted(name)})"
+            if table.columns[name] == "timestamp"
+            else _text(name, table.columns[name])
+            for name in columns
+        )
         order = _quoted(table.id)
         rows = self._rows(f"SELECT {parts} FROM {_quoted(table.name)} ORDER BY {order} LIMIT 1")  # noqa: S608
         text = "\0".join("" if value is None else str(value) for row in rows for value in row)
