@@ -171,13 +171,13 @@ class Expressions:
         if not node.expressions:
             raise Untranslated("IN")
         literals = [e.this for e in node.expressions if isinstance(e, exp.Literal) and e.is_string]
-        if len(literals) == len(node.expressions):
-            if (subject := self._lower(node.this)) is not None:
-                return _truth(texts.lower_is(subject, literals))
-            if (folded := self._folded(node.this)) is not None:
-                return _truth(texts.is_one_of(folded[0], literals))
+        all_literal = len(literals) == len(node.expressions)
+        if all_literal and (subject := self._lower(node.this)) is not None:
+            return _truth(texts.lower_is(subject, literals))
+        if (folded := self._folded(node.this)) is not None and folded[1]:
+            return _truth(texts.is_one_of(folded[0], [_unfolded(e) for e in node.expressions]))
         subject, *others = self._alike([node.this, *node.expressions])
-        if subject.folded and len(literals) == len(others):
+        if subject.folded and all_literal:
             wider, exact = (texts.is_one_of(s, literals) for s in (subject.sql, subject.exact))
             return _truth(build("({}) AND ({})", wider, exact))
         return _truth(build("({}) IN ({})", subject.exact, joined((o.exact for o in others), ", ")))
@@ -193,14 +193,17 @@ class Expressions:
         return self._pattern(node.this, escape)
 
     def _pattern(self, node: exp.Expr, escape: str) -> Value:
-        pattern = self.of(node.expression, "text").text
-        if pattern is None:
+        folded = None if isinstance(node, exp.ILike) else self._folded(node.this)
+        if folded is not None:
+            pattern = texts.parts(_unfolded(node.expression), escape)
+            found = build("{} LIKE {}", folded[0], texts.written(pattern))
+            return _truth(build("NOT ({})", found) if node.args.get("negate") else found)
+        literal = self.of(node.expression, "text").text
+        if literal is None:
             raise Untranslated("a pattern that is no literal")
-        pattern_parts = texts.parts(pattern, escape)
+        pattern_parts = texts.parts(literal, escape)
         if isinstance(node, exp.ILike):
             found = texts.ilike(self.of(node.this, "text"), pattern_parts)
-        elif (folded := self._folded(node.this)) is not None:
-            found = build("{} LIKE {}", folded[0], texts.written(pattern_parts))
         elif (subject := self._lower(node.this)) is not None:
             if any(lower(c) != c for c, _ in pattern_parts):
                 raise Untranslated("a pattern in upper case")
@@ -275,6 +278,18 @@ _CASTS = {
     "BOOLEAN": "bool",
     "MAP(TEXT, TEXT)": "map",
 }
+
+
+def _unfolded(node: exp.Expr) -> str:
+    """The literal text, of which what MariaDB's collation overlooks may have been taken."""
+    node = node.unnest()
+    while isinstance(node, exp.Trim | exp.Lower | exp.Anonymous):
+        if isinstance(node, exp.Anonymous) and node.name.lower() != "strip_accents":
+            break
+        node = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        raise Untranslated("text without accents with other text")
+    return str(node.this)
 
 
 def _truth(sql: Sql) -> Value:

@@ -38,7 +38,7 @@ KINDS: Mapping[str, str] = {delta: _KINDS[kind] for delta, kind in DUCKDB.items(
 
 # Characters whose upper and lower case MariaDB and DuckDB agree on, each with all that have the
 # same lower case: ASCII, Latin, Greek, Cyrillic, and what has no case. A test compares them.
-_AGREED = (
+AGREED = (
     (0x00, 0xDE),
     (0xE0, 0x12F),
     (0x131, 0x17F),
@@ -128,6 +128,6 @@ def lower(literal: str) -> str:
     """
     lowered = literal.lower()
     for character in {*literal, *lowered}:
-        if not any(first <= ord(character) <= last for first, last in _AGREED):
+        if not any(first <= ord(character) <= last for first, last in AGREED):
             raise Untranslated(f"the case of {character!r}")
     return lowered
