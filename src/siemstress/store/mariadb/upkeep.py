@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -23,8 +24,6 @@ from siemstress.store.mariadb.tables import (
 DEADLOCK = 1213
 # Rows that one transaction deletes: nobody waits long for one.
 _BATCH = 5_000
-# Longer lists the server makes tables of.
-_LISTED = 500
 # For so long it is known to the version what is new; of what is older, to the day.
 KEPT = timedelta(days=30)
 
@@ -119,13 +118,13 @@ def _measure_received(connection: Connection, name: str) -> None:
 def _delete(connection: Connection, table: Table, ids: Sequence[int]) -> int:
     """Delete rows in a transaction; how many of them were still there."""
     quoted = connection.quoted(table.name)
-    rows = 0
-    for first in range(0, len(ids), _LISTED):
-        part = ids[first : first + _LISTED]
-        marks = ", ".join(["%s"] * len(part))
-        # Without a hint the server may go through all rows, and wait for those of others.
-        sql = f"DELETE {quoted} FROM {quoted} FORCE INDEX (PRIMARY) WHERE id IN ({marks})"
-        rows += connection.execute(sql, part)
+    # Each row by its key: given as a condition, the server may go through all rows, and wait for
+    # those of others.
+    listed_ids = "json_table(%s, '$[*]' COLUMNS (id bigint PATH '$')) AS old"
+    rows = connection.execute(
+        f"DELETE {quoted} FROM {listed_ids} STRAIGHT_JOIN {quoted} ON {quoted}.id = old.id",
+        (json.dumps(ids),),
+    )
     changed = connection.execute(
         f"UPDATE {TABLES} SET row_count = row_count - %s WHERE number = %s AND NOT dropped",  # noqa: S608
         (rows, table.number),
