@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import mariadb_server
 from siemstress.errors import Conflict
 from siemstress.store import expire as lake_expire
 from siemstress.store.base import Advance, Expired, Scan, Store
 from siemstress.store.lake import Lake
 from siemstress.store.log import TableLog
+from siemstress.store.mariadb.connection import Connection
+from siemstress.store.mariadb.database import MariaDB
 from stores import START, Opener, ask, events, ids, kind, opened, put, store
 
 __all__ = ["kind", "opened", "store"]
@@ -103,6 +107,32 @@ def test_writers_go_on_meanwhile(opened: Opener) -> None:
     status = store.status("Auth")
     assert status is not None
     assert status.rows == len(found)
+
+
+def test_a_commit_in_the_midst_of_it_holds_nothing_up(opened: Opener) -> None:
+    store = opened()
+    put(store, "Auth", events(100))
+    done: list[Expired] = []
+    store.commit(
+        "Auth",
+        store.stage("Auth", events(10, first=100)),
+        turn=lambda: done.append(opened().expire("Auth", at(90))),
+    )
+    assert done == [Expired(90, done[0].bytes)]
+    assert ids(store, "Auth") == list(range(90, 110))
+
+
+def test_a_transaction_that_reads_on_the_server_sees_what_it_saw(tmp_path: Path) -> None:
+    address = mariadb_server.shared(tmp_path)
+    reader = Connection(address)
+    with closing(MariaDB(address)) as store, closing(reader):
+        put(store, "Auth", events(100))
+        reader.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        assert reader.value("SELECT count(*) FROM Auth") == 100
+        assert store.expire("Auth", at(90)).rows == 90
+        assert reader.value("SELECT count(*) FROM Auth") == 100
+        reader.rollback()
+        assert reader.value("SELECT count(*) FROM Auth") == 10
 
 
 @pytest.mark.parametrize("seed", range(2))

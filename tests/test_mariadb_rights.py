@@ -223,3 +223,24 @@ def test_keep_without_the_right_to_delete_is_told_and_stops_nothing(site: Instal
     finally:
         conf.write_text(text)
         site.server.execute("REVOKE SELECT, DELETE ON siemstressdb.Auth FROM siemparse@'%'")
+
+
+def test_no_password_is_shown_by_whatever_flag(site: Installation) -> None:
+    secret = site.passwords["siemquery"]
+    for flags in (("--verbose",), ("--debug",)):
+        assert secret not in site.run("siemquery", "-s", "auth", *RANGE, *flags)
+    conf = site.folder / "wrong.conf"
+    conf.touch(mode=0o600)
+    url = f"mariadb://siemquery:{secret}x@localhost/siemstressdb?socket={site.server.socket}"
+    conf.write_text(f"[siemstress]\nstore={url}\n{SECTIONS}")
+    done = subprocess.run(
+        [BIN / "siemquery", "-c", conf, "--debug", "-s", "auth"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("siemquery: MariaDB at ")
+    assert "Access denied for user 'siemquery'@'localhost'" in done.stderr
+    assert secret not in done.stdout + done.stderr

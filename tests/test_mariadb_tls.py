@@ -181,7 +181,7 @@ def test_the_commands_go_by_the_config(network: Network, tmp_path: Path) -> None
     conf.touch(mode=0o600)
     assert sections(f"store={url}").stderr == ""
     done = sections(f"server={place}", "user=siem", "database=logs", "password=wrong", "tls=yes")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith(
         f"siemmanage: MariaDB at {place}: its certificate is not accepted"
     )
