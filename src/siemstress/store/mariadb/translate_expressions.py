@@ -143,7 +143,7 @@ class Expressions:
         sign = _COMPARISONS[type(node)]
         if (folded := self._folded_pair(node.this, node.expression)) is not None:
             return _truth(build(f"{{}} {sign} {{}}", *folded))
-        if isinstance(node, exp.EQ) and (subject := self._lower(node.this)) is not None:
+        if isinstance(node, exp.EQ) and (subject := self.lowered(node.this)) is not None:
             other = self.value(node.expression)
             if other.text is not None:
                 return _truth(texts.lower_is(subject, [other.text]))
@@ -172,7 +172,7 @@ class Expressions:
             raise Untranslated("IN")
         literals = [e.this for e in node.expressions if isinstance(e, exp.Literal) and e.is_string]
         all_literal = len(literals) == len(node.expressions)
-        if all_literal and (subject := self._lower(node.this)) is not None:
+        if all_literal and (subject := self.lowered(node.this)) is not None:
             return _truth(texts.lower_is(subject, literals))
         if (folded := self._folded(node.this)) is not None and folded[1]:
             return _truth(texts.is_one_of(folded[0], [_unfolded(e) for e in node.expressions]))
@@ -204,7 +204,7 @@ class Expressions:
         pattern_parts = texts.parts(literal, escape)
         if isinstance(node, exp.ILike):
             found = texts.ilike(self.of(node.this, "text"), pattern_parts)
-        elif (subject := self._lower(node.this)) is not None:
+        elif (subject := self.lowered(node.this)) is not None:
             if any(lower(c) != c for c, _ in pattern_parts):
                 raise Untranslated("a pattern in upper case")
             found = texts.ilike(subject, pattern_parts)
@@ -220,7 +220,7 @@ class Expressions:
         before = [("%", True)] if isinstance(node, exp.Contains) else []
         return _truth(texts.like(subject, [*before, *((c, False) for c in wanted), ("%", True)]))
 
-    def _lower(self, node: exp.Expr) -> Value | None:
+    def lowered(self, node: exp.Expr) -> Value | None:
         """What is put in lower case, where a text is; None otherwise."""
         node = node.unnest()
         if not isinstance(node, exp.Lower) or isinstance(node.this.unnest(), exp.Literal):
@@ -310,7 +310,8 @@ def _stamp(literal: str) -> Value:
 # Arguments of nodes that are understood; any other that is set makes it another thing.
 _ARGUMENTS = {
     "this", "expression", "expressions", "table", "is_string", "to", "low", "high", "negate",
-    "ifs", "default", "unit", "true", "position", "big_int", "quoted", "ignore_nulls",
+    "ifs", "default", "unit", "true", "position", "big_int", "quoted", "ignore_nulls", "flag",
+    "substr",
 }  # fmt: skip
 
 

@@ -9,16 +9,20 @@ from typing import Any
 from sqlglot import exp
 
 from siemstress.store.mariadb.translate_expressions import COMPARABLE, Expressions
+from siemstress.store.mariadb.translate_text import in_lower_case
 from siemstress.store.mariadb.translate_values import (
     EXACT,
     WHOLE,
     Untranslated,
     Value,
     check_is_short,
+    lower,
     same_kind,
 )
 from siemstress.store.mariadb.translated import Sql, build, joined, value
 
+# Patterns that all engines of regular expressions read alike: words, one of which is found.
+_WORDS = re.compile(r"[A-Za-z0-9 _@:/=,;<>\"'%&#!~|-]+")
 # A key of `fields` that needs no care in a JSON path.
 _PLAIN_KEY = re.compile(r"[^\x00-\x1f\"\\*?\[\]{}$]+")
 _TRUNCATED = {
@@ -66,6 +70,26 @@ def _anonymous(x: Expressions, node: exp.Anonymous) -> Value:
         inner = x.of(node.expressions[0], "text")
         return Value(build("LENGTH({})", inner.sql), "bigint")
     raise Untranslated(f"{node.name}()")
+
+
+def _regexp(x: Expressions, node: exp.RegexpLike) -> Value:
+    subject = x.of(node.this, "text")
+    pattern, flag = node.expression, node.args.get("flag")
+    if not isinstance(pattern, exp.Literal) or not _WORDS.fullmatch(pattern.this):
+        raise Untranslated("a regular expression")
+    if flag is not None and (not isinstance(flag, exp.Literal) or flag.this not in ("i", "c")):
+        raise Untranslated("flags of a regular expression")
+    caseless = flag is not None and flag.this == "i"
+    text = subject.overlooking if caseless else subject.exact
+    return Value(build("({}) REGEXP {}", text, value(pattern.this)), "bool")
+
+
+def _position(x: Expressions, node: exp.StrPosition) -> Value:
+    wanted = x.value(node.args["substr"]).text
+    subject = x.lowered(node.this)
+    if wanted is None or subject is None or lower(wanted) != wanted:
+        raise Untranslated("STRPOS")
+    return Value(build("LOCATE({}, {})", value(wanted), in_lower_case(subject)), "bigint")
 
 
 def _length(x: Expressions, node: exp.Length) -> Value:
@@ -159,6 +183,8 @@ TRANSLATIONS: dict[type[exp.Expr], Callable[[Expressions, Any], Value]] = {
     exp.Ceil: _rounded,
     exp.Floor: _rounded,
     exp.Anonymous: _anonymous,
+    exp.RegexpLike: _regexp,
+    exp.StrPosition: _position,
     exp.Length: _length,
     exp.TimestampTrunc: _truncated,
     exp.Case: _case,

@@ -60,7 +60,7 @@ def ilike(subject: Value, pattern: Sequence[Part]) -> Sql:
     folded = [(lower(c), wild) for c, wild in pattern]
     if is_caseless("".join(c for c, _ in folded)):
         return like(subject, folded)
-    exact = build("{} LIKE {}", _lowered(subject), written(folded))
+    exact = build("{} LIKE {}", in_lower_case(subject), written(folded))
     if not subject.folded or not (some := list(_variants(folded))):
         return exact
     wider = (build("{} LIKE {}", subject.sql, written(variant)) for variant in some)
@@ -76,7 +76,7 @@ def lower_is(subject: Value, literals: Sequence[str]) -> Sql:
     """
     for literal in literals:
         lower(literal)
-    exact = is_one_of(_lowered(subject), literals)
+    exact = is_one_of(in_lower_case(subject), literals)
     each = [list(_variants([(c, False) for c in literal])) for literal in literals]
     if not subject.folded or not all(each):
         return exact
@@ -107,5 +107,6 @@ def is_caseless(text: str) -> bool:
     return text.isascii() and text.upper() == text.lower()
 
 
-def _lowered(subject: Value) -> Sql:
+def in_lower_case(subject: Value) -> Sql:
+    """A text in lower case, compared byte by byte."""
     return build(f"LOWER({{}}) COLLATE {EXACT}" if subject.folded else "LOWER({})", subject.sql)
