@@ -48,7 +48,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def opened(kind: str, tmp_path: Path) -> Iterator[Opener]:
     """Opens the same store anew at every call."""
-    made: list[Store] = []
+    # The first one now: processes that a test starts are to find the same server.
+    made = [STORES[kind](tmp_path)]
 
     def make() -> Store:
         made.append(STORES[kind](tmp_path))
