@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -176,6 +177,19 @@ def test_it_goes_on_beside_a_source_that_does_not_end(
                 time.sleep(0.01)
             assert ids(store, "Auth") == []
     assert said[0] == "Auth: deleted 5 events older than 1 day"
+
+
+def test_what_fails_is_not_held_up_by_it(store: Store) -> None:
+    fill(store, "Auth", 2)
+    said: list[str] = []
+    with pytest.raises(KeyError), retention(store, said).beside():
+        raise KeyError
+    assert said == []
+    assert len(ids(store, "Auth")) == 1
+    for thread in threading.enumerate():
+        if thread.name == "retention":
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_clock_that_went_back_holds_nothing_up(store: Store) -> None:

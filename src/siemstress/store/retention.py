@@ -96,19 +96,23 @@ class Retention:
         if not self._kept:
             yield
             return
-        end, ended = threading.Event(), threading.Event()
+        end, whole, ended = threading.Event(), threading.Event(), threading.Event()
 
         def work() -> None:
             try:
                 while not end.wait(EVERY):
                     self.look()
-                self._next = 0.0
-                self.look()
+                if whole.is_set():
+                    self._next = 0.0
+                    self.look()
             finally:
                 ended.set()
 
         # What a signal has ended waits for no server: hence a daemon.
         threading.Thread(target=work, name="retention", daemon=True).start()
-        yield
-        end.set()
+        try:
+            yield
+            whole.set()
+        finally:
+            end.set()
         ended.wait()
