@@ -395,7 +395,6 @@ def test_repair_counts_rows_anew(opened: Opener, server: Server) -> None:
 
 def test_retention_goes_in_small_steps(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_BATCH", 7)
-    monkeypatch.setattr(upkeep, "_LISTED", 3)
     store = opened()
     put(store, "Auth", events(40))
     assert store.expire("Auth", START + timedelta(seconds=30)).rows == 30

@@ -64,7 +64,7 @@ def test_where_nothing_is_nothing_goes(store: Store) -> None:
         assert store.expire("Auth", limit) == Expired()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     days=st.lists(st.none() | st.integers(-5, 5), min_size=1, max_size=12), limit=st.integers(-5, 6)
 )
@@ -131,7 +131,7 @@ def test_texts_are_kept(store: Store, opened: Opener) -> None:
     assert store.tables() == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(st.characters(codec="utf-8")))
 def test_any_text_is_kept(opened: Opener, text: str) -> None:
     store = opened()
