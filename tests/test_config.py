@@ -295,7 +295,7 @@ def test_the_environments_store_comes_before_the_files(
     monkeypatch.chdir(tmp_path)
     assert (load(path).lake, load(path).server) == (tmp_path / "here", None)
     monkeypatch.setenv(config.STORE_VARIABLE, f"mariadb://u:{SECRET}@db:x")
-    with pytest.raises(ConfigError, match=r"^SIEMSTRESS_STORE store: `server` must be") as caught:
+    with pytest.raises(ConfigError, match=r"^SIEMSTRESS_STORE: `server` must be") as caught:
         load(path)
     assert SECRET not in str(caught.value)
 

@@ -34,10 +34,10 @@ class Keys:
     def mistake(self, name: str, problem: str) -> ConfigError:
         """The error that a key's value is wrong; the problem is told without the value."""
         if self.key is not None:
-            return ConfigError(
-                f"`{name}` {problem}", file=self.file, section=self.section, key=self.key
-            )
-        return ConfigError(problem, file=self.file, section=self.section, key=name or None)
+            problem = f"`{name}` {problem}"
+        # A variable of the environment has no sections and no keys.
+        key = (self.key or name) if self.section is not None else None
+        return ConfigError(problem, file=self.file, section=self.section, key=key)
 
     def path(self, name: str) -> Path | None:
         """The path that a key names; None where the key is not there."""
