@@ -267,7 +267,7 @@ def test_the_environments_password_comes_before_all_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(config.PASSWORD_VARIABLE, "")
-    assert server(read(tmp_path, "server=::1", "password=x")).password == "x"
+    assert server(read(tmp_path, "server=::1", "password=x")).password == "x"  # noqa: S105
     monkeypatch.setenv(config.PASSWORD_VARIABLE, f" {SECRET} ")
     for line in (
         "server=::1",
