@@ -38,9 +38,12 @@ _PASSING = frozenset(
         *(ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.LOCK_TABLE_FULL),
         *(ER.OUTOFMEMORY, ER.OUT_OF_SORTMEMORY, ER.OUT_OF_RESOURCES, ER.CANT_CREATE_THREAD),
         *(ER.OPTION_PREVENTS_STATEMENT, ER.NEW_ABORTING_CONNECTION, ER.CANT_OPEN_FILE),
+        *(ER.QUERY_INTERRUPTED, ER.ERROR_DURING_COMMIT),
+        *(3, 20),  # a file cannot be written; the disk is full
         1020,  # a row has changed since the transaction has read it
         1836,  # the server is in read-only mode
         1927,  # the connection was killed
+        1969,  # the statement took longer than the server's settings allow
         4151,  # the account is locked
     }
 )
