@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # Debian packages that the tests want; each is looked for before anything is installed.
-TEST_PACKAGES := man-db mariadb-server
+TEST_PACKAGES := man-db mariadb-server openssl
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint docs clean system-packages

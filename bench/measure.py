@@ -83,6 +83,13 @@ def _family(number: int) -> Iterator[int]:
                 yield from _family(int(child))
 
 
+def cpu_seconds(number: int) -> float:
+    """The CPU seconds that a process which still runs has used so far."""
+    # The name, in parentheses, may hold blanks; user's and system's time are the 14th and 15th.
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _memory(number: int, file: str, name: str) -> int:
     """A figure about a process's memory in bytes; 0 when the process is gone."""
     with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import original
+import mariadb
 from measure import Run, in_turn, median, once, peak
 from report import Report
 
@@ -24,6 +24,11 @@ CONFIG = FOLDER / "siemstress.conf"
 LAKE = FOLDER / "lake"
 BIN = Path(sys.executable).parent
 RARE_WORD = "xylophone"  # one line in 400,000 holds it
+ASKED = {
+    "grep": ("--grep", RARE_WORD),
+    "top": ("--count-by", "source_host", "--limit", "10"),
+    "hours": ("--histogram", "1h"),
+}
 RANGE = ["--range", "20261012000000-20270101000000"]
 
 
@@ -33,6 +38,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the lines, one run each")
     parser.add_argument("--lines", type=int, help="lines of the file (default 2,000,000)")
     parser.add_argument("--times", type=int, help="runs of each (default 5)")
+    parser.add_argument(
+        "--mariadb-lines", type=int, help="lines for MariaDB (default 500,000, or 50,000 if quick)"
+    )
+    parser.add_argument("--only-mariadb", action="store_true", help="measure nothing else")
     options = parser.parse_args()
     lines = options.lines or (200_000 if options.quick else 2_000_000)
     times = options.times or (1 if options.quick else 5)
@@ -45,9 +54,12 @@ def main() -> None:
 
     text = text_file(lines)
     report = Report(lines, text.stat().st_size, times)
-    starts(report, times)
-    parsing(report, text, lines, times)
-    questions(report, text, times)
+    if not options.only_mariadb:
+        starts(report, times)
+        parsing(report, text, lines, times)
+        questions(report, text, times)
+    count = options.mariadb_lines or (50_000 if options.quick else 500_000)
+    mariadb.measure(report, FOLDER, text_file(count), count, min(times, 3), ASKED)
     report.end()
 
 
@@ -95,7 +107,7 @@ def starts(report: Report, times: int) -> None:
 
 
 def parsing(report: Report, text: Path, lines: int, times: int) -> None:
-    """File to committed events, beside lnav's index and the original's way."""
+    """File to committed events, beside lnav's index."""
     report.heading("Parsing")
     contenders = {"siemparse": partial(parse_anew, text)}
     if shutil.which("lnav"):
@@ -110,12 +122,6 @@ def parsing(report: Report, text: Path, lines: int, times: int) -> None:
             raise SystemExit(f"bench: lnav counts {theirs.output!r}")
         report.rate("lnav -n, count", lines / theirs.seconds, cpu=theirs.cpu)
         report.ratio("siemparse / lnav", theirs.seconds / ours.seconds, at_least=1.3)
-    if lacking := original.missing():
-        report.skip("one INSERT and commit a line", f"{lacking} is not installed")
-    else:
-        slow = original.lines_per_second(text, min(lines, 20_000))
-        report.rate("one INSERT and commit a line, MariaDB", slow)
-        report.ratio("siemparse / that", lines / ours.seconds / slow)
     for what, path in (("", text), (", file twice as large", text_file(2 * lines))):
         shutil.rmtree(LAKE, ignore_errors=True)
         memory = peak([BIN / "siemparse", "-c", CONFIG, "-q", "-s", "default", path])
@@ -134,14 +140,9 @@ def questions(report: Report, text: Path, times: int) -> None:
     size = sum(path.stat().st_size for path in files)
     report.stored(size)
     report.heading("Questions")
-    asked = {
-        "grep": ("--grep", RARE_WORD),
-        "top": ("--count-by", "source_host", "--limit", "10"),
-        "hours": ("--histogram", "1h"),
-    }
     bare: list[str | Path] = [sys.executable, ROOT / "bench/duckdb_bare.py"]
     names = json.dumps([str(path) for path in files])
-    for name, flags in asked.items():
+    for name, flags in ASKED.items():
         contenders = {
             "siemquery": partial(siem, "siemquery", "-s", "default", *RANGE, *flags),
             "duckdb": partial(once, [*bare, name, names]),

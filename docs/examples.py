@@ -2,10 +2,14 @@
 
 All blocks of a document share one sandbox: a folder with a copy of `samples`, an empty home and an
 empty lake. A test compares what comes out with what the document shows; `make docs` writes it in.
+
+A document with `sql` blocks is about MariaDB: they are run by root on a private server before all
+else, and the config is the first `ini` block of the document.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,9 +19,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/tour.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / f"docs/{name}.md" for name in ("tour", "mariadb", "retention")),
+)
+SOCKET = "/run/mysqld/mysqld.sock"
+"""What stands for the server's socket in a document."""
 
 _BLOCK = re.compile(r"(^```console\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
+_SQL = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INI = re.compile(r"^```ini\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is another at every run: ids, how long it took, sizes on disk, what files are known by.
 _VARYING = (
     (re.compile(r"progress +(\w+):.*"), r"progress \1"),
@@ -30,7 +41,11 @@ _VARYING = (
 def run_all(document: str, sandbox: Path) -> str:
     """The document with the output of every example as it comes out in the sandbox."""
     environment = prepare(sandbox)
+    with server(document, sandbox):
+        return _run_all(document, sandbox, environment)
 
+
+def _run_all(document: str, sandbox: Path, environment: dict[str, str]) -> str:
     def replace(match: re.Match[str]) -> str:
         shown = match[2]
         fresh = "".join(
@@ -40,6 +55,36 @@ def run_all(document: str, sandbox: Path) -> str:
         return match[1] + (shown if same(shown, fresh) else fresh) + match[3]
 
     return _BLOCK.sub(replace, document)
+
+
+def statements(document: str) -> list[str]:
+    """The SQL of a document's `sql` blocks, for the server's root."""
+    texts = [text for block in _SQL.findall(document) for text in block.split(";\n")]
+    return [text.strip() for text in texts if text.strip()]
+
+
+@contextlib.contextmanager
+def server(document: str, sandbox: Path) -> Iterator[None]:
+    """A MariaDB server while a document's examples run, if it is about one."""
+    wanted = statements(document)
+    if not wanted:
+        yield
+        return
+    # From the folder of the tests, which `make docs` has in its path too.
+    from mariadb_server import QUICK, PrivateServer
+
+    folder = sandbox / "mariadb"
+    folder.mkdir()
+    private = PrivateServer(folder, QUICK)
+    try:
+        private.execute(*wanted)
+        conf = sandbox / ".config/siemstress/siemstress.conf"
+        conf.write_text(_INI.findall(document)[0].replace(SOCKET, str(private.socket)))
+        conf.chmod(0o600)
+        (sandbox / ".my.cnf").write_text(f"[client]\nsocket={private.socket}\nuser=root\n")
+        yield
+    finally:
+        private.kill()
 
 
 def blocks(document: str) -> list[str]:

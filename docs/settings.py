@@ -5,23 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from siemstress import config
+from siemstress.config import server
 from siemstress.query.filters import COLUMNS
 from siemstress.rules import load as rules
 from siemstress.rules import settings as trigger
 
 MAIN = {
+    "store": "`lake`, the path of the lake's folder, or "
+    "`mariadb://USER:PASSWORD@HOST:PORT/DATABASE`; the keys below say the same one by one",
     "lake": "folder of the lake, relative to this file; by default `/var/lib/siemstress` for root, "
     "`$XDG_DATA_HOME/siemstress` (`~/.local/share/siemstress`) for others",
-    "server": "host name or address of a MariaDB server; with it the store is MariaDB",
-    "port": "its port (3306)",
-    "user": "its user (siemstress)",
+    "server": "a MariaDB server: host name, address, `HOST:PORT`, `[IPV6]:PORT`, the path of a "
+    "socket, or a URL as in `store`; with it the store is MariaDB. `localhost` without a port is "
+    "the local socket, if there is one",
+    "port": f"its port ({server.PORT})",
+    "socket": "path of its socket, in place of `server`",
+    "user": f"its user ({server.USER})",
     "password": "that user's password; keep such a file to yourself: `chmod 600`",
-    "database": "the database (siemstressdb)",
+    "password_file": "file that holds the password, one line",
+    "database": f"the database ({server.DATABASE})",
+    "tls": "`yes`: only encrypted, to a server whose certificate is verified; `no`: unencrypted, "
+    "without a warning (no; yes with one of the next three)",
+    "tls_ca": "file of the certificates that verify the server's (the system's)",
+    "tls_cert": "file of a certificate that proves who we are",
+    "tls_key": "file of its private key (in `tls_cert`)",
 }
 SECTION = {
     "table": "table that the events go to: letters, digits and `_`; must be there",
     "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
+    "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever); "
+    "see [retention](../retention.md)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
+    "helpers": "tables of the store's helpers that are for it, separated by commas (all)",
+}
+HELPER = {
+    "regex": "regular expression that is looked for in the message; what its groups hold, or all "
+    "that it matches if it has none, is a find",
+    "variable": "field that the finds go to (the helper's name)",
+    "sections": "kinds of log that it is for, separated by commas (all)",
 }
 TRIGGER = {
     "confdir": "folder of rule files (`*.conf`); by default the shipped rules",
@@ -72,6 +93,18 @@ queryfields=Id,DateStamp,SourceHost,Process,PID,Message
 ```
 """
 
+HELPER_INTRODUCTION = """\
+### `[helper NAME]`: more fields from messages
+
+See [siemparse](../siemparse.md#helpers).
+"""
+
+ENVIRONMENT = f"""\
+Two variables of the environment come before these keys: `{config.STORE_VARIABLE}`, which has what
+`store` may have, and `{config.PASSWORD_VARIABLE}`, the password. More on servers:
+[MariaDB](../mariadb.md).
+"""
+
 TRIGGER_INTRODUCTION = """\
 ## siemtrigger.conf
 
@@ -94,8 +127,11 @@ def text() -> str:
         INTRODUCTION,
         "### `[siemstress]`: the store\n",
         _keys(MAIN, config.MAIN_KEYS),
+        ENVIRONMENT,
         "### Every other section: a kind of log\n\n`-s` chooses it by its name.\n",
         _keys(SECTION, config.SECTION_KEYS),
+        HELPER_INTRODUCTION,
+        _keys(HELPER, config.HELPER_KEYS),
         "### Sections without a file\n",
         _sections(),
         TRIGGER_INTRODUCTION,

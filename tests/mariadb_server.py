@@ -10,6 +10,7 @@ import atexit
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -46,6 +47,8 @@ class PrivateServer:
         self.folder = folder
         self.socket = folder / "socket"
         self._options = ["--no-defaults", f"--datadir={folder}/data", f"--pid-file={folder}/pid"]
+        # A server that starts deletes what looks like its leftovers there, whosever it is.
+        self._options.append(f"--tmpdir={folder}")
         if os.geteuid() == 0:
             self._options.append("--user=root")
         self._more = [f"--socket={self.socket}", "--skip-networking", *options]
@@ -79,8 +82,14 @@ class PrivateServer:
         deadline = time.monotonic() + 60
         while True:
             try:
+                # Asked for directly: the driver leaves sockets open that cannot be connected.
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(str(self.socket))
                 self.root().close()
                 return
+            except (FileNotFoundError, ConnectionError):
+                assert self._process.poll() is None, self.log.read_text()[-2000:]
+                assert time.monotonic() < deadline, self.log.read_text()[-2000:]
             except pymysql.err.OperationalError as e:
                 if e.args[0] not in (2002, 2003, 2013):
                     return  # It answers, if not to root.

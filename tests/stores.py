@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 from sqlglot import exp, parse_one
 
+import mariadb_server
 from siemstress.schema import EVENT, polars_schema
 from siemstress.store.base import Limits, Scan, Store, rows
 from siemstress.store.lake import Lake
+from siemstress.store.mariadb.database import MariaDB
 
 NO_LIMITS = Limits()
 START = datetime(2026, 3, 1, 12)
@@ -26,10 +28,15 @@ def make_lake(folder: Path) -> Store:
     return Lake(folder / "lake")
 
 
+def make_mariadb(folder: Path) -> Store:
+    """A database for a folder; every call opens the same one anew."""
+    return MariaDB(mariadb_server.shared(folder))
+
+
 Opener = Callable[[], Store]
 
 # Every store of the project: what opens it, given a folder of its own.
-STORES: Mapping[str, Callable[[Path], Store]] = {"lake": make_lake}
+STORES: Mapping[str, Callable[[Path], Store]] = {"lake": make_lake, "mariadb": make_mariadb}
 
 
 @pytest.fixture(params=STORES)
@@ -39,9 +46,18 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def opened(kind: str, tmp_path: Path) -> Opener:
+def opened(kind: str, tmp_path: Path) -> Iterator[Opener]:
     """Opens the same store anew at every call."""
-    return lambda: STORES[kind](tmp_path)
+    # The first one now: processes that a test starts are to find the same server.
+    made = [STORES[kind](tmp_path)]
+
+    def make() -> Store:
+        made.append(STORES[kind](tmp_path))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.close()
 
 
 @pytest.fixture

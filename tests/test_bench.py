@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import generate
-from measure import once, peak
+import mariadb_server
+import original
+from measure import cpu_seconds, once, peak
 
 
 def test_the_same_lines_come_out_each_time(tmp_path: Path) -> None:
@@ -38,3 +41,20 @@ def test_memory_of_children_counts() -> None:
     alone = peak([sys.executable, "-c", take])
     assert 60_000_000 < alone < 90_000_000
     assert peak([sys.executable, "-c", f"{both}; c.wait()"]) > alone + 50_000_000
+
+
+def test_the_originals_way_stores_every_line(tmp_path: Path) -> None:
+    text = tmp_path / "lines"
+    generate.write(text, 300)
+    socket = str(mariadb_server.shared_socket())
+    assert original.lines_per_second(socket, text, 200) > 0
+    text.write_text("no log line\n" * 10)
+    with pytest.raises(SystemExit, match="0 of 10 lines are in MariaDB"):
+        original.lines_per_second(socket, text, 10)
+
+
+def test_cpu_of_a_process_that_runs() -> None:
+    before = cpu_seconds(os.getpid())
+    while cpu_seconds(os.getpid()) < before + 0.05:
+        sum(range(10_000))
+    assert cpu_seconds(1) >= 0

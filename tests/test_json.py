@@ -118,7 +118,8 @@ def test_times(key: str, value: object, wanted: str) -> None:
 @pytest.mark.parametrize(
     "value",
     ["yesterday", "2017-02-30T06:15:38Z", "2017-08-23", "2017-08-23T06:15:38Z and more", "", 0,
-     "NaN", "Infinity", -1e300, 10**30, True, [1], "20171301000000", "1e400"],
+     "NaN", "Infinity", -1e300, 10**30, True, [1], "20171301000000", "1e400",
+     -99_999_999_999, "-62135596801", "9999-12-31T23:59:59-05:00"],
 )  # fmt: skip
 def test_what_is_no_time_is_a_field(value: object) -> None:
     (row,) = read({"time": value})

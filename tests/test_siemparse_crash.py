@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from random import Random
 import pytest
 
 from running import Site, split, syslog
+from stores import STORES
 
 
 @pytest.fixture
@@ -45,41 +47,78 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.slow
-def test_killed_at_any_moment_and_run_again_each_line_is_stored_once(
-    site: Site, large: Path
-) -> None:
-    """50 kills; whenever a run ends before its kill the lake is looked at and a new one begun.
+@dataclass(frozen=True)
+class Trial:
+    """How often siemparse is killed, and how many bytes of a file it is given."""
 
-    Now and then it is asked to end instead, which leaves a file stored in part.
+    kills: int
+    size: int
+
+
+# With the lake a second process helps.
+TRIALS = {"lake": Trial(20, 53_000_000), "mariadb": Trial(12, 13_000_000)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", STORES)
+def test_killed_at_any_moment_and_run_again_each_line_is_stored_once(
+    kind: str, tmp_path: Path, large: Path
+) -> None:
+    """Kills fall before the first commit, and around each of the next ones.
+
+    Whenever a run ends before its kill the store is looked at and a new one begun. Now and then
+    it is asked to end instead, which leaves a file stored in part.
     """
-    data = large.read_bytes()
-    cuts = [0, *(data.rindex(b"\n", 0, at) + 1 for at in (1_500_000, 3_000_000)), len(data)]
-    parts = [data[start:end] for start, end in pairwise(cuts)]
+    site = Site.on(kind, tmp_path)
+    trial = TRIALS[kind]
+    data = large.read_bytes()[: trial.size].rpartition(b"\n")[0] + b"\n"
+    # A commit or two for each of some small files, and several for a larger one.
+    cuts = [data.rindex(b"\n", 0, at) + 1 for at in (1_000_000, 2_000_000, 3_000_000, 4_000_000)]
+    parts = [data[start:end] for start, end in pairwise([0, *cuts, len(data)])]
     paths = [site.file(f"{n}.log", part) for n, part in enumerate(parts)]
     wanted = split(data)
     random = Random(11)
     kills = ends = 0
     counts = set()
-    while kills < 50 or not ends:
+    while kills < trial.kills or not ends:
         process = site.start("-q", *paths)
-        try:
-            process.wait(random.uniform(0.1, 1.2) if kills < 50 else 60)
-        except subprocess.TimeoutExpired:
+        if kills < trial.kills:
+            _wait_for_progress(process, site, commits=kills % 4)
+            time.sleep(random.uniform(0, 0.1))
+        if kills < trial.kills and process.poll() is None:
             ask = random.randrange(5) == 0
             process.terminate() if ask else process.kill()
-            kills += not ask
+            kills += 1
             end(process)
             counts.add(site.count())
             continue
-        assert (process.returncode, end(process)) == (0, "")
+        assert (end(process), process.returncode) == ("", 0)
         ends += 1
         lines = site.lines()
         assert len(lines) == len(wanted)
         assert digest(lines) == digest(wanted)
-        shutil.rmtree(site.folder / "lake")
-    # Where the kills fall is a matter of the machine's speed; not all at one place, though.
-    assert len(counts) > 1
+        site.clear()
+    assert 0 in counts
+    assert len(counts - {0, len(wanted)}) > 2
+
+
+def _wait_for_progress(process: subprocess.Popen[bytes], site: Site, commits: int) -> None:
+    """Wait until it reads, and has made so many commits, or has ended."""
+    first = site.commits()
+    while process.poll() is None and not _reads(process):
+        time.sleep(0.01)
+    while process.poll() is None and site.commits() < first + commits:
+        time.sleep(0.01)
+
+
+def _reads(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has opened one of the log files."""
+    with suppress(OSError):
+        for link in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(OSError):
+                if link.readlink().suffix == ".log":
+                    return True
+    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

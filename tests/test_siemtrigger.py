@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from mariadb_server import shared
 from rules import alerts, starts, store_events
+from running import store_keys
 from siemstress.store.base import Store
 from siemstress.store.lake import Lake
+from stores import STORES
 
 PROGRAM = Path(sys.executable).parent / "siemtrigger"
 RULE = """\
@@ -27,18 +32,35 @@ message=Burst of {count} from {source_host}
 """
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Lake(tmp_path / "lake")
+both = pytest.mark.parametrize("kind", STORES, indirect=True)
 
 
 @pytest.fixture
-def conf(tmp_path: Path) -> Path:
-    """A siemtrigger.conf with one rule on the lake in the same folder."""
+def kind(request: pytest.FixtureRequest) -> str:
+    """The store's name."""
+    return str(getattr(request, "param", "lake"))
+
+
+@pytest.fixture
+def keys(kind: str, tmp_path: Path) -> str:
+    """What a config says of the store."""
+    return store_keys(shared(tmp_path) if kind == "mariadb" else None)
+
+
+@pytest.fixture
+def store(kind: str, tmp_path: Path) -> Iterator[Store]:
+    with closing(STORES[kind](tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+def conf(keys: str, tmp_path: Path) -> Path:
+    """A siemtrigger.conf with one rule, on the store of the same folder."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "burst.conf").write_text(RULE)
     path = tmp_path / "siemtrigger.conf"
-    path.write_text("[siemstress]\nlake=lake\nconfdir=rules\npoll=0.05\n")
+    path.write_text(f"[siemstress]\n{keys}\nconfdir=rules\npoll=0.05\n")
+    path.chmod(0o600)
     return path
 
 
@@ -97,6 +119,7 @@ def test_bug_17_bursts_across_polls_and_restarts_are_alerted_once(conf: Path, st
     assert starts(store) == [("a", 2)]
 
 
+@both
 def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
     watchers = [
         subprocess.Popen(
@@ -129,6 +152,7 @@ def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
     assert [stdout for stdout, _ in said] == ["", ""]
 
 
+@both
 def test_killed_at_any_moment_raises_each_alert_once(conf: Path, store: Store) -> None:
     chance = random.Random(17)
     for n in range(6):
@@ -155,9 +179,10 @@ def test_killed_at_any_moment_raises_each_alert_once(conf: Path, store: Store) -
     assert starts(store) == [("a", n * 100 + 2) for n in range(6)]
 
 
-def test_from_lines_to_alerts(conf: Path, store: Store) -> None:
+@both
+def test_from_lines_to_alerts(conf: Path, keys: str, store: Store) -> None:
     (conf.parent / "siemstress.conf").write_text(
-        "[siemstress]\nlake=lake\n[auth]\ntable=Auth\n[userauth]\ntable=UserAuth\n"
+        f"[siemstress]\n{keys}\n[auth]\ntable=Auth\n[userauth]\ntable=UserAuth\n"
     )
     (conf.parent / "rules" / "old.conf").write_text(
         "[whole_line]\nsqlquery=SELECT Id FROM Auth WHERE DateStamp >= now() - interval 1 minute "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+import time
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -193,6 +195,62 @@ def test_an_empty_frame_is_nothing(store: Store) -> None:
     put(store, "Auth", events(0))
     assert store.tables() == ["Auth"]
     assert ids(store, "Auth") == []
+
+
+# --- commits in an order
+
+
+def test_commits_keep_the_order_of_their_turns(store: Store) -> None:
+    first_is_made = threading.Event()
+    turns: list[str] = []
+    versions: dict[str, int] = {}
+
+    def second() -> None:
+        def turn() -> None:
+            turns.append("second")
+            assert first_is_made.wait(60)
+
+        staged = store.stage("Auth", events(3, first=3))
+        versions["second"] = store.commit("Auth", staged, [Advance("x", 1, 2)], turn=turn)
+
+    put(store, "Auth", events(0))
+    thread = threading.Thread(target=second)
+    thread.start()
+    # A column that the table lacks: whoever waits for a turn must not be in the way of that.
+    staged = store.stage("Auth", events(3, extra=1))
+    while not turns:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    turn = functools.partial(turns.append, "first")
+    versions["first"] = store.commit("Auth", staged, [Advance("x", None, 1)], turn=turn)
+    assert ids(store, "Auth") == [0, 1, 2]
+    first_is_made.set()
+    thread.join()
+    assert turns == ["second", "first"]
+    assert versions["first"] < versions["second"] == store.version("Auth")
+    assert ids(store, "Auth", after=versions["first"]) == [3, 4, 5]
+    assert store.position("Auth", "x") == 2
+
+
+class _Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop", [_Stop, Conflict, StoreError, KeyboardInterrupt])
+def test_what_a_turn_raises_ends_the_commit(store: Store, stop: type[BaseException]) -> None:
+    version = put(store, "Auth", events(2))
+    staged = store.stage("Auth", events(2, first=2, extra=1))
+
+    def turn() -> None:
+        raise stop("no")
+
+    with pytest.raises(stop):
+        store.commit("Auth", staged, [Advance("x", None, 1)], turn=turn)
+    assert store.version("Auth") == version
+    assert store.position("Auth", "x") is None
+    assert ids(store, "Auth") == [0, 1]
+    store.commit("Auth", staged, [Advance("x", None, 1)])
+    assert ids(store, "Auth") == [0, 1, 2, 3]
 
 
 # --- ids

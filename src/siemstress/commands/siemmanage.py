@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
 
+from siemstress.commands import siemmanage_exchange as exchange
+from siemstress.commands import siemmanage_expire as expiry
+from siemstress.commands import siemmanage_import as importing
+from siemstress.commands import siemmanage_tables as tables
 from siemstress.commands.command import Parser, run, say
-from siemstress.config import Config, Section, load
-from siemstress.errors import StoreError
-from siemstress.render.text import visible
-from siemstress.sources import files
-from siemstress.sources.listen.listener import shown_drops
-from siemstress.store.base import Store, TableStatus
+from siemstress.config import load
 from siemstress.store.opening import open_store
 
 EXAMPLES = """\
   siemmanage status
   siemmanage sections
   siemmanage compact -s auth
-  siemmanage clear -s auth --force"""
-
-SHOWN_CONSUMERS = 10
+  siemmanage clear -s auth --force
+  siemmanage --importrules rules.json"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,21 +27,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    action = exchange.wanted(options)
+    if action is None and options.action is None:
+        parser.error("an ACTION is missing")
+    if action is not None and options.action is not None:
+        parser.error("an ACTION does not go with what imports or exports rules or helpers")
     config = load(options.config)
     for warning in config.warnings:
         say(f"siemmanage: {warning}")
     store = open_store(config)
     try:
-        action: Callable[[Config, Store, argparse.Namespace], int] = options.action
-        return action(config, store, options)
+        run_it: exchange.Action = action or options.action
+        return run_it(config, store, options)
     finally:
         store.close()
 
 
 def _parser() -> Parser:
     parser = Parser("siemmanage", "Look after the store.", EXAMPLES)
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    exchange.add_flags(parser)
+    parser.set_defaults(action=None)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
 
     def action(
         name: str, function: Callable[..., int], meaning: str, example: str, *, section: str
@@ -65,20 +66,29 @@ def _parser() -> Parser:
         return child
 
     status = action(
-        "status", show_status, "Show what is stored", "status -s auth", section="optional"
+        "status", tables.show_status, "Show what is stored", "status -s auth", section="optional"
     )
     status.add_argument("--json", action="store_true", help="print an array of JSON objects")
-    action("sections", show_sections, "List the kinds of log", "sections", section="")
+    action("sections", tables.show_sections, "List the kinds of log", "sections", section="")
     action(
         "compact",
-        compact,
+        tables.compact,
         "Merge small files and delete leftovers",
         "compact",
         section="optional",
     )
+    expiry.add_flags(
+        action(
+            "expire",
+            expiry.expire,
+            "Delete events that are older than is kept",
+            "expire -s auth --keep 90d --dry-run",
+            section="optional",
+        )
+    )
     clear_parser = action(
         "clear",
-        clear,
+        tables.clear,
         "Delete a section's events and progress",
         "clear -s auth --force",
         section="required",
@@ -86,195 +96,20 @@ def _parser() -> Parser:
     clear_parser.add_argument("--force", action="store_true", help="do it, do not just tell")
     action(
         "repair",
-        repair,
+        tables.repair,
         "Put right what a power cut left half-written",
         "repair",
         section="optional",
     )
+    old = action(
+        "import-old",
+        importing.import_old,
+        "Bring in the tables of the original siemstress",
+        importing.EXAMPLE,
+        section="",
+    )
+    importing.add_flags(old)
     return parser
 
 
 _OF = {"required": "the section that is meant", "optional": "this section only"}
-
-
-def show_status(config: Config, store: Store, options: argparse.Namespace) -> int:
-    """Print each table in numbers."""
-    tables = _tables(config, store, options.section)
-    found = [status for table in tables if (status := store.status(table)) is not None]
-    if options.json:
-        print(json.dumps([_plain(config, status) for status in found], indent=2))
-        return 0
-    if not found:
-        say("siemmanage: nothing is stored yet")
-    for number, status in enumerate(found):
-        if number:
-            print()
-        _print_table(_status_lines(config, status))
-    return 0
-
-
-def show_sections(config: Config, store: Store, options: argparse.Namespace) -> int:
-    """Print each section: its name, table, parser, and whether it has events."""
-    del options
-    stored = set(store.tables())
-    lines = [("SECTION", "TABLE", "PARSER", "STORED")]
-    lines += [
-        (s.name, s.table, s.parser, "yes" if s.table in stored else "no")
-        for s in config.sections.values()
-    ]
-    _print_table(lines)
-    return 0
-
-
-def compact(config: Config, store: Store, options: argparse.Namespace) -> int:
-    """Merge small files of one table or all."""
-    for table in _tables(config, store, options.section):
-        counts = store.compact(table)
-        if counts:
-            print(visible(f"{table}: {_compacted(counts)}"))
-    return 0
-
-
-def clear(config: Config, store: Store, options: argparse.Namespace) -> int:
-    """Delete a section's table, if forced; else say what would be deleted, with status 2."""
-    section = config.section(options.section)
-    if section.table not in store.tables():
-        say(f"siemmanage: {section.table} does not exist; nothing to delete")
-        return 0
-    try:
-        status = store.status(section.table)
-        what = describe(status) if status else section.table
-    except StoreError as e:
-        what = f"{section.table}, which cannot be read ({e})"
-    others = [s.name for s in _sections_of(config, section.table) if s.name != section.name]
-    if others:
-        what += f"; it is also the table of {', '.join(others)}"
-    if not options.force:
-        say(f"siemmanage: would delete {what}; say --force to do it")
-        return 2
-    store.drop(section.table)
-    say(f"siemmanage: deleted {what}")
-    return 0
-
-
-def repair(config: Config, store: Store, options: argparse.Namespace) -> int:
-    """Repair one table or all; status 1 if something is lost."""
-    lost = False
-    for table in _tables(config, store, options.section):
-        found = store.repair(table)
-        for line in found.done:
-            print(visible(f"{table}: {line}"))
-        for line in found.lost:
-            say(f"siemmanage: {table}: {line}")
-        if not found.done and not found.lost:
-            print(visible(f"{table}: is whole"))
-        lost = lost or bool(found.lost)
-    return 1 if lost else 0
-
-
-def describe(status: TableStatus) -> str:
-    """A table in one phrase: its name, rows, size, time span and consumers."""
-    text = f"{status.table} with {status.rows:,} events, {_size(status.bytes)}"
-    if status.time_min and status.time_max:
-        text += f", from {_time(status.time_min)} to {_time(status.time_max)}"
-    if status.consumers:
-        text += f", and the progress of {_count(len(status.consumers), 'consumer')}"
-    return text
-
-
-def _tables(config: Config, store: Store, section: str | None) -> list[str]:
-    """The tables that are meant: a section's, or all that exist, in the config's order."""
-    if section is not None:
-        return [config.section(section).table]
-    existing = store.tables()
-    named = [s.table for s in config.sections.values() if s.table in existing]
-    return list(dict.fromkeys([*named, *existing]))
-
-
-def _sections_of(config: Config, table: str) -> list[Section]:
-    return [s for s in config.sections.values() if s.table == table]
-
-
-def _plain(config: Config, status: TableStatus) -> dict[str, Any]:
-    """A table's status as JSON has it, times with a Z."""
-    plain = asdict(status)
-    for name, value in plain.items():
-        if isinstance(value, datetime):
-            plain[name] = f"{value.isoformat()}Z"
-    return {"sections": [s.name for s in _sections_of(config, status.table)], **plain}
-
-
-def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
-    sections = ", ".join(s.name for s in _sections_of(config, status.table)) or "none"
-    lines = [
-        (status.table, f"section {sections}"),
-        ("  events", f"{status.rows:,}"),
-        ("  size", f"{_size(status.bytes)} in {_count(status.files, 'file')}"),
-        ("  first event", _time(status.time_min)),
-        ("  last event", _time(status.time_max)),
-        ("  last received", _time(status.received_max)),
-        ("  version", str(status.version)),
-    ]
-    progress = [_shown(name, position) for name, position in status.consumers.items()]
-    known = [text for text in progress if text is not None]
-    lines += [("  progress", text) for text in known[:SHOWN_CONSUMERS]]
-    if len(known) > SHOWN_CONSUMERS:
-        lines.append(("  progress", f"{len(known) - SHOWN_CONSUMERS:,} more: see --json"))
-    return lines
-
-
-def _shown(consumer: str, position: int) -> str | None:
-    """A consumer's progress in words; None where another one tells the same."""
-    if files.is_file(consumer):
-        return files.shown(consumer, position)
-    return shown_drops(consumer, position) or f"{consumer}: {position:,}"
-
-
-def _compacted(counts: Any) -> str:
-    parts = []
-    if counts["merged"]:
-        parts.append(
-            f"merged {_count(counts['merged'], 'file')} into {counts['into']:,}, "
-            f"{_size(counts['bytes_before'])} into {_size(counts['bytes_after'])}"
-        )
-    if counts["deleted"]:
-        freed = _size(counts["deleted_bytes"])
-        parts.append(f"deleted {_count(counts['deleted'], 'leftover')} of {freed}")
-    if counts["log_entries"]:
-        parts.append(f"took {counts['log_entries']:,} old entries out of the log")
-    if counts["refused"]:
-        parts.append("another process is compacting it")
-    return "; ".join(parts) or "nothing to do"
-
-
-def _print_table(lines: Sequence[Iterable[str]]) -> None:
-    """Print lines in aligned columns, as wide as the terminal, or as they are in a pipe."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    width = None if sys.stdout.isatty() else 100_000
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for line in lines:
-        table.add_row(*(Text(visible(cell), overflow="fold") for cell in line))
-    console = Console(width=width, highlight=False, color_system=None)
-    with console.capture() as captured:
-        console.print(table)
-    for text in captured.get().splitlines():
-        print(text.rstrip())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _size(number: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.1f} {unit}" if unit != "bytes" else f"{number} bytes"
-        number /= 1000  # type: ignore[assignment]
-    return f"{number:.1f} TB"
-
-
-def _time(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "-"

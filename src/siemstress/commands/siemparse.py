@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, run, say
@@ -65,7 +65,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command."""
-    return run("siemparse", _main)
+    status = run("siemparse", _main)
+    if status > 128:
+        # Ended by a signal: a thread that hangs with its server must not hold up the end.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def _main(arguments: list[str]) -> int:
@@ -118,47 +124,72 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from siemstress.formats.clock import local_zone, parse_zone
     from siemstress.ingest.inputs import open_inputs
+    from siemstress.ingest.patience import Patience
     from siemstress.ingest.pipeline import Pipeline
     from siemstress.ingest.worker import WorkerProcess
 
     zone = parse_zone(options.zone) if options.zone else local_zone()
-    name = options.parser or section.parser
-    lines = line_parser(options, config, section)
+    lines = line_parser(options, config, section, store)
     pipeline = Pipeline(
-        store, section.table, lines, lambda: WorkerProcess(config, section.table, name)
+        store,
+        section.table,
+        lines,
+        Patience(lambda text: say(f"siemparse: {text}")),
+        lambda: WorkerProcess(config, section.table, lines),
     )
     sources = open_inputs(options.files, lines.unpack)
     started = time.monotonic()
-    try:
-        status = _bring_in_all(options, pipeline, sources, zone)
-    finally:
-        pipeline.close()
-    if not options.quiet:
-        say_summary(pipeline.counts, section, time.monotonic() - started)
+    with retention(options, [section], store):
+        try:
+            status = _bring_in_all(options, pipeline, sources, zone)
+        finally:
+            pipeline.close()
+        if not options.quiet:
+            say_summary(pipeline.counts, section, store, time.monotonic() - started)
     return status
 
 
-def line_parser(options: argparse.Namespace, config: Config, section: Section) -> LineParser:
-    """What reads lines, by the option's format or the section's.
+def line_parser(
+    options: argparse.Namespace, config: Config, section: Section, store: Store
+) -> LineParser:
+    """What reads lines: by the option's format or the section's, with the section's helpers.
 
     Raises:
-        ConfigError: there is no such format.
+        ConfigError: there is no such format, or a helper is wrong.
 
     """
+    from siemstress.ingest import kept_helpers
     from siemstress.ingest.parsing import LineParser
 
+    helpers, warnings = kept_helpers.of_section(config, section, kept_helpers.load(store))
+    for warning in warnings:
+        say(f"siemparse: {warning}")
     try:
-        return LineParser(options.parser or section.parser)
+        return LineParser(options.parser or section.parser, helpers)
     except SiemstressError as e:
-        if options.parser is None:
+        if options.parser is None and e.file is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
+
+
+def retention(
+    options: argparse.Namespace, sections: Sequence[Section], store: Store
+) -> AbstractContextManager[None]:
+    """Delete the sections' old events now and then beside the work, and at its end."""
+    from siemstress.store.retention import Retention, spans
+
+    def told(text: str) -> None:
+        if not options.quiet:
+            say(f"siemparse: {text}")
+
+    kept = spans(sections)
+    return Retention(store, kept, told, lambda text: say(f"siemparse: {text}")).beside()
 
 
 def _bring_in_all(
     options: argparse.Namespace, pipeline: Pipeline, sources: Sequence[Input], zone: str | int
 ) -> int:
-    from siemstress.ingest.inputs import bring_in
+    from siemstress.ingest.inputs import bring_in, left_over
 
     status = 0
     with _progress(options, pipeline, sources) as watch:
@@ -169,6 +200,13 @@ def _bring_in_all(
                 # A file that is damaged stops only itself.
                 say(f"siemparse: {e}")
                 status = e.exit_status
+            except BaseException as e:
+                # Of a file nothing is lost; that a pipe's lines are must be said in any case.
+                interrupted = not isinstance(e, Exception) and not options.quiet
+                left = left_over(pipeline, source)
+                if left and (interrupted or source.log is None):
+                    say(f"siemparse: {left}")
+                raise
             else:
                 if note and not options.quiet:
                     say(f"siemparse: {note}")
@@ -208,8 +246,10 @@ def _progress(
         yield watch
 
 
-def say_summary(counts: Counts, section: Section, seconds: float) -> None:
+def say_summary(counts: Counts, section: Section, store: Store, seconds: float) -> None:
     """Say how much was stored, in how many seconds."""
+    for note in store.notes:
+        say(f"siemparse: {note}")
     rate = round(counts.lines / max(seconds, 0.001))
     unread = f"{counts.unread:,} of them in no known format" if counts.unread else "all read"
     say(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
-from siemstress.commands.siemparse import line_parser, say_summary
+from siemstress.commands.siemparse import line_parser, retention, say_summary
 from siemstress.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,15 +33,16 @@ def collect(options: argparse.Namespace, config: Config, section: Section, store
 
     allow_many_files()
     zone = parse_zone(options.zone) if options.zone else local_zone()
-    target = Target(section.table, line_parser(options, config, section), zone)
+    target = Target(section.table, line_parser(options, config, section, store), zone)
     selector = selectors.DefaultSelector()
     feeds = open_feeds(_sources(options), store, target, selector)
     collector = Collector(store, feeds, selector, tell=_tell)
     _stop_by_signals(collector)
     started = time.monotonic()
-    collector.run()
+    with retention(options, [section], store):
+        collector.run()
     if not options.quiet:
-        say_summary(target.counts, section, time.monotonic() - started)
+        say_summary(target.counts, section, store, time.monotonic() - started)
     return 0
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from siemstress.rules.load import Loaded
     from siemstress.rules.model import Rule
     from siemstress.rules.settings import Settings
+    from siemstress.store.base import Store
+    from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
 EXAMPLES = """\
@@ -24,9 +26,6 @@ EXAMPLES = """\
   siemtrigger --rules                     list the rules
   siemquery -s userauth --last 7d         show the alerts"""
 
-# After a failure of the store: seconds until the next attempt, at most.
-_PATIENCE = 60.0
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
@@ -35,22 +34,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    from siemstress.rules import settings
+    from siemstress.rules import kept, settings
     from siemstress.rules.load import load_rules
+    from siemstress.store.opening import open_store
 
     found = settings.load(options.config)
     for warning in found.warnings:
         say(f"{PROG}: {warning}")
-    loaded = load_rules(found.rule_files, found.config.tables())
-    if options.check:
-        return _check(found, loaded)
-    for problem in loaded.problems:
-        say(f"{PROG}: {problem}")
-    if not loaded.rules:
-        raise RuleError("there is no rule to watch by", file=found.path)
-    if options.rules:
-        return _list(loaded.rules)
-    return _watch(found, loaded.rules, options)
+    store = open_store(found.config)
+    try:
+        stored = kept.load(store)
+        loaded = load_rules(found.rule_files, found.config.tables(), kept.given(stored))
+        disabled = kept.names_of_disabled(stored)
+        if options.check:
+            return _check(found, loaded, sum(map(len, stored.values())), len(disabled))
+        for problem in loaded.problems:
+            say(f"{PROG}: {problem}")
+        if options.rules and (loaded.rules or disabled):
+            return _list(loaded.rules, disabled)
+        if not loaded.rules:
+            raise RuleError("there is no rule to watch by", file=found.path)
+        return _watch(found, store, loaded.rules, options)
+    finally:
+        store.close()
 
 
 def _parser() -> Parser:
@@ -82,61 +88,77 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _check(settings: Settings, loaded: Loaded) -> int:
+def _check(settings: Settings, loaded: Loaded, stored: int, disabled: int) -> int:
     for problem in loaded.problems:
         say(str(problem))
     files = len(settings.rule_files)
-    if not files:
+    if not files and not stored:
         say(f"{PROG}: there is no rule file")
-    fine = f"{len(loaded.rules)} rules in {files} files are fine"
+    places = f"{files} files and the store" if stored else f"{files} files"
+    fine = f"{len(loaded.rules)} rules in {places} are fine"
+    if disabled:
+        fine += f", {disabled} are disabled"
     wrong = len(loaded.problems)
     say(f"{fine}; mistakes: {wrong}" if wrong else fine)
-    return 2 if wrong or not files else 0
+    return 2 if wrong or not (files or stored) else 0
 
 
-def _list(rules: Sequence[Rule]) -> int:
+def _list(rules: Sequence[Rule], disabled: Sequence[str]) -> int:
     from siemstress.render.text import visible
     from siemstress.rules.alerts import spelled
 
     for rule in rules:
         over = f"more than {rule.limit} in {spelled(rule.interval)}"
         print(visible(f"{rule.name}\t{', '.join(rule.tables)} -> {rule.out_table}\t{over}"))
+    for name in disabled:
+        print(visible(f"{name}\tdisabled"))
     return 0
 
 
-def _watch(settings: Settings, rules: Sequence[Rule], options: argparse.Namespace) -> int:
+def _watch(
+    settings: Settings, store: Store, rules: Sequence[Rule], options: argparse.Namespace
+) -> int:
     from siemstress.rules.engine import Engine
-    from siemstress.store.opening import open_store
 
-    store = open_store(settings.config)
     engine = Engine(store, rules, lambda text: say(f"{PROG}: {text}"))
-    try:
-        if options.oneshot:
-            raised = engine.run(save=True)
-            _tell(raised, quiet=options.quiet)
-            say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
-            return 1 if engine.failed_rules else 0
-        return _for_ever(engine, options.poll or settings.poll, quiet=options.quiet)
-    finally:
-        store.close()
+    retention = _retention(settings, store, rules, quiet=options.quiet)
+    if options.oneshot:
+        raised = engine.run(save=True)
+        _tell(raised, quiet=options.quiet)
+        say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
+        retention.look()
+        return 1 if engine.failed_rules else 0
+    return _for_ever(engine, retention, options.poll or settings.poll, quiet=options.quiet)
 
 
-def _for_ever(engine: Engine, poll: float, *, quiet: bool) -> int:
-    """Look again and again until a signal comes; the store's failures are waited out."""
-    failures = 0
+def _retention(
+    settings: Settings, store: Store, rules: Sequence[Rule], *, quiet: bool
+) -> Retention:
+    """What deletes old alerts now and then; events are siemparse's."""
+    from siemstress.store.retention import Retention, spans
+
+    def told(text: str) -> None:
+        if not quiet:
+            say(f"{PROG}: {text}")
+
+    alerts = {rule.out_table for rule in rules}
+    kept = spans(s for s in settings.config.sections.values() if s.table in alerts)
+    return Retention(store, kept, told, lambda text: say(f"{PROG}: {text}"))
+
+
+def _for_ever(engine: Engine, retention: Retention, poll: float, *, quiet: bool) -> int:
+    """Look again and again until a signal comes; failures are waited out, if it worked once."""
+    from siemstress.ingest.patience import Patience
+
+    patience = Patience(lambda text: say(f"{PROG}: {text}"), kinds=Failure)
     try:
         while True:
-            try:
-                _tell(engine.run(), quiet=quiet)
-                failures = 0
-                pause = poll
-            except Failure as e:
-                failures += 1
-                pause = min(poll * 2 ** min(failures, 10), max(poll, _PATIENCE))
-                say(f"{PROG}: {e}; trying again in {pause:g} s")
-            time.sleep(pause)
+            _tell(patience.attempt(engine.run), quiet=quiet)
+            retention.look()
+            time.sleep(poll)
     except (KeyboardInterrupt, Terminated):
-        engine.save()
+        if not patience.gave_up:
+            engine.save()
         return 0
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from siemstress.errors import UserError
 from siemstress.formats.clock import Clock, parse_zone
 from siemstress.formats.header import Span
-from siemstress.formats.stamps import NO_TIME, NO_ZONE, Stamps, iso
+from siemstress.formats.stamps import EARLIEST, NO_TIME, NO_ZONE, Stamps, iso
 from siemstress.sources.lines import Ints, Lines, Mask
 
 # Seconds, ms, µs and ns since 1970 do not meet between the years 1973 and 5138.
@@ -89,7 +89,8 @@ def _put_numbers(into: Stamps, text: pl.Series, wanted: Mask) -> None:
         [size < _MS, size < _US, size < _NS], [integer * 1_000_000, integer * 1000, integer],
         integer // 1000,
     )  # fmt: skip
-    ok = ~np.isnan(number) & (size > 0)
-    into.time[rows[ok]] = np.where(exact, times, time)[ok]
+    time = np.where(exact, times, time)
+    ok = ~np.isnan(number) & (size > 0) & (time >= EARLIEST)
+    into.time[rows[ok]] = time[ok]
     into.zone[rows[ok]] = 0
     into.ok[rows[ok]] = True

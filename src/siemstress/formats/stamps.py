@@ -21,6 +21,8 @@ NO_ZONE = -9999
 ZULU = 9999  # written as Z, which is +00:00
 
 SECOND = 1_000_000
+# The year 2, in µs since 1970: earlier moments are no times of events.
+EARLIEST = -62_104_060_800 * SECOND
 _MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTH_CODES = np.array(
     [int.from_bytes(_MONTHS[i : i + 3].lower(), "big") for i in range(0, 36, 3)], np.int64
@@ -72,6 +74,12 @@ def _month(name: Bytes) -> tuple[Ints, Mask]:
 def _is_leap(year: Ints) -> Mask:
     leap: Mask = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     return leap
+
+
+def _year_ok(year: Ints) -> Mask:
+    """Whether a local year, and in UTC too, is one that every store keeps: 1 to 9999."""
+    fits: Mask = (year > 1) & (year < 9999)
+    return fits
 
 
 def _date_ok(year: Ints, month: Ints, day: Ints) -> Mask:
@@ -167,7 +175,7 @@ def iso(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
     ok &= ((text[:, [4, 7]] == 45).all(axis=1)) | ((text[:, [4, 7]] == 47).all(axis=1))
     ok &= (text[:, [13, 16]] == 58).all(axis=1) & np.isin(text[:, 10], np.frombuffer(b"Tt ", "u1"))
     ok &= (hour < 24) & (minute < 60) & (second <= 60) & _date_ok(year, month, day)
-    ok &= (year >= 1) & (length[rows] >= 19) & (length[rows] <= 36)
+    ok &= _year_ok(year) & (length[rows] >= 19) & (length[rows] <= 36)
     exact = (text[:, 4] == 45) & (text[:, 10] == 84) & (second < 60)
     local = np.zeros(len(rows), np.int64)
     of_day = hour * 3600 + minute * 60 + second
@@ -268,7 +276,7 @@ def access(lines: Lines, at: Ints) -> Stamps:
     places = [0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19]
     ok = known & (digits[:, places] <= 9).all(axis=1) & (text[:, 20] == 32)
     ok &= (text[:, [2, 6]] == 47).all(axis=1) & (text[:, [11, 14, 17]] == 58).all(axis=1)
-    ok &= (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1)
+    ok &= (hour < 24) & (minute < 60) & (second <= 60) & _year_ok(year)
     ok &= _date_ok(year, month, day)
     fits, offset, _ = _zone(text[:, 21:])
     ok &= fits

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from siemstress.errors import Unavailable
 from siemstress.ingest.batch import FULL, Batch
 from siemstress.ingest.writer import Target, Writer
 from siemstress.sources.pieces import Feed, Piece
@@ -39,6 +40,8 @@ class Collector:
     tell: Callable[[str], None] = print
     watch: Callable[[], None] | None = None
     stopping: bool = False
+    _asked: bool = False
+    _told_away: bool = False
     _batches: dict[int, tuple[Target, Batch]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -96,9 +99,25 @@ class Collector:
         """Let every feed hand over what it has; whether any has more."""
         for feed, target in self.feeds:
             room = _WAITING - writer.pending - self._gathered()
-            for piece in feed.gather(room):
+            for piece in self._ask(feed, room):
                 self._add(writer, target, piece)
+        self._asked = True
         return any(feed.more for feed, _ in self.feeds)
+
+    def _ask(self, feed: Feed, room: int) -> Sequence[Piece]:
+        """What a feed has; nothing for now where the store does not say where a file stands.
+
+        At first that ends it: what fails then is most likely set up wrong.
+        """
+        try:
+            return feed.gather(room)
+        except Unavailable as e:
+            if not self._asked:
+                raise
+            if not self._told_away:
+                self._told_away = True
+                self.tell(f"{e}; waiting until it works again, nothing is lost")
+            return ()
 
     def _add(self, writer: Writer, target: Target, piece: Piece) -> None:
         _, batch = self._batches.get(id(target), (target, None))

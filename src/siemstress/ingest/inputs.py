@@ -90,21 +90,18 @@ def bring_in(
 ) -> str | None:
     """Store what has not been stored of a source; returns a note for the user, if any.
 
-    With `again` a file is stored from its start. `zone` is that of stamps which name none.
+    With `again` a file is stored from its start. `zone` is that of stamps which name none. Where
+    the store is unavailable, it is waited for.
 
     Raises:
-        InputError: a file is damaged; what comes before the damage is stored.
+        InputError: a source is damaged; what comes before the damage is stored.
         StoreError: the store cannot be written.
 
     """
     now = time.time_ns() // 1000
     log = source.log
     if log is None:
-        stream = PipeStream(source.descriptor)
-        bytes_ = source.unpack(stream) if source.unpack is not None else stream
-        reader = ChunkReader(bytes_, 0, stream.wait)
-        path = None if source.label == "standard input" else os.path.realpath(source.label)
-        pipeline.run(Source(reader, path, Clock(now, zone)), watch)
+        _from_pipe(pipeline, source, Clock(now, zone), watch)
         return None
     clock = Clock(log.modified if log.modified >= _BELIEVED else now, zone)
     first: Place | None = None
@@ -116,15 +113,37 @@ def bring_in(
         except Conflict:
             # Another process stores the same file: go on behind what it has stored.
             continue
-        if reader.error is not None:
-            raise InputError(_damage(reader), file=source.label)
+        _check_whole(source, reader)
         return _note(source, place, reader)
     raise Conflict("other processes store the same file all the time", file=source.label)
 
 
+def _from_pipe(
+    pipeline: Pipeline, source: Input, clock: Clock, watch: Callable[[], None] | None
+) -> None:
+    pipeline.not_stored = 0
+    # What is read of a pipe is gone from it: not before the store has answered once.
+    pipeline.patience.attempt(lambda: pipeline.store.version(pipeline.table))
+    stream = PipeStream(source.descriptor)
+    reader = ChunkReader(source.unpack(stream) if source.unpack else stream, 0, stream.wait)
+    path = None if source.label == "standard input" else os.path.realpath(source.label)
+    pipeline.run(Source(reader, path, clock, stop=stream.stop), watch)
+    _check_whole(source, reader)
+
+
+def left_over(pipeline: Pipeline, source: Input) -> str | None:
+    """What to tell the user of a source that was not brought in to its end."""
+    if source.log is not None:
+        return f"{source.label}: not all of it is stored; nothing is lost, run again to go on"
+    if not pipeline.not_stored:
+        return None
+    what = "are not stored" if pipeline.certain else "may not be stored: a commit is under way"
+    return f"{pipeline.not_stored:,} of the lines that were read from {source.label} {what}"
+
+
 def _place(pipeline: Pipeline, log: LogFile, *, again: bool) -> Place:
     def position(consumer: str) -> int | None:
-        return pipeline.store.position(pipeline.table, consumer)
+        return pipeline.patience.attempt(lambda: pipeline.store.position(pipeline.table, consumer))
 
     return again_from_start(log, position) if again else resume(log, position)
 
@@ -141,9 +160,13 @@ def _run(
     return reader
 
 
-def _damage(reader: ChunkReader) -> str:
-    reason = " ".join(str(reader.error).split()) or type(reader.error).__name__
-    return f"damaged behind byte {reader.at:,} ({reason}); what comes before is stored"
+def _check_whole(source: Input, reader: ChunkReader) -> None:
+    if reader.error is not None:
+        reason = " ".join(str(reader.error).split()) or type(reader.error).__name__
+        raise InputError(
+            f"damaged behind byte {reader.at:,} ({reason}); what comes before is stored",
+            file=source.label,
+        )
 
 
 def _note(source: Input, place: Place, reader: ChunkReader) -> str | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from siemstress.config import Helper
 from siemstress.extensions import load
 from siemstress.fields.events import EventBuilder, Origin
+from siemstress.fields.extraction import Extraction
 from siemstress.fields.tables import Table
 from siemstress.formats.auto import Reader
 from siemstress.formats.clock import Clock
@@ -31,19 +34,25 @@ class Parsed:
 
 
 class LineParser:
-    """Makes events of lines; may be used by many threads at once."""
+    """Makes events of lines; may be used by many threads at once, and sent to another process."""
 
-    def __init__(self, parser: str) -> None:
-        """`parser` is a format's name, or `auto`.
+    def __init__(self, parser: str, helpers: Sequence[Helper] = ()) -> None:
+        """`parser` is a format's name, or `auto`; helpers find more in messages.
 
         Raises:
-            ConfigError: there is no such format.
+            ConfigError: there is no such format, or a helper's expression cannot be used.
 
         """
+        self._made_of = (parser, tuple(helpers))
         self._reader = Reader(parser)
+        self._extraction = Extraction(helpers)
         self.unpack = self._reader.unpack
         self._builder = EventBuilder(list(load("siemstress.messages", Table)))
         self._machine = socket.gethostname() or os.uname().nodename
+
+    def __reduce__(self) -> tuple[type[LineParser], tuple[str, tuple[Helper, ...]]]:
+        """What the same parser is made of elsewhere."""
+        return LineParser, self._made_of
 
     def parse(
         self, lines: Lines, clock: Clock, source_path: str | Origins | None, first_id: int
@@ -56,6 +65,8 @@ class LineParser:
         origin = Origin(first_id, received, source_path, self._machine)
         frames = [self._builder.build(header, rows, origin) for rows, header in headers]
         events = _together(frames)
+        if self._extraction:
+            events = self._extraction.add(events)
         if len(lines.bad):
             events = _with_bytes(events, first_id, lines)
         unread = sum(len(rows) for rows, header in headers if not header.parsed)

@@ -1,7 +1,8 @@
-"""What parses and writes chunks: this process, and for large sources a second one.
+"""What parses and stages chunks: threads of this process, and for large sources a second process.
 
-Two threads would hinder each other: much of the work is many short calls from the interpreter,
-which runs one thread at a time.
+Where this is all the work, two threads would hinder each other: much of it is many short calls
+from the interpreter, which runs one thread at a time. Where a server does the larger share, two
+threads are enough.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -29,20 +30,30 @@ from siemstress.sources.lines import PADDING, split
 from siemstress.store.base import Staged, Store
 from siemstress.store.opening import open_store
 
+if TYPE_CHECKING:
+    import polars as pl
+
 CHUNK = 5 << 20
 """What a worker takes at once, in bytes."""
 
-Written = tuple[Sequence[Staged], int]
-"""What has been written of a chunk, and how many of its lines no format could read."""
+
+_Task = tuple[int, Clock, str | None, int] | None
+"""What the second process is to parse; None: stage what it has parsed."""
 
 
 class Worker(Protocol):
-    """Parses and writes the lines that are put into its buffer."""
+    """Parses the lines that are put into its buffer, and stages their events."""
 
     buffer: Buffer
 
-    def write(self, size: int, clock: Clock, path: str | None, first_id: int) -> Written:
-        """Parse the first `size` bytes of the buffer, and write their events."""
+    def ready(self) -> None:
+        """Wait until it can work."""
+
+    def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
+        """Parse the first `size` bytes of the buffer; how many lines no format could read."""
+
+    def stage(self) -> Sequence[Staged]:
+        """Stage the events that were parsed last; where that fails, it may be tried again."""
 
 
 class LocalWorker:
@@ -55,21 +66,34 @@ class LocalWorker:
         self._store = store
         self._table = table
         self._parser = parser
+        self._events: pl.DataFrame | None = None
 
-    def write(self, size: int, clock: Clock, path: str | None, first_id: int) -> Written:
-        """Parse the first `size` bytes of the buffer, and write their events."""
-        lines = split(self.buffer, size)
-        parsed = self._parser.parse(lines, clock, path, first_id)
-        return self._store.stage(self._table, parsed.events), parsed.unread
+    def ready(self) -> None:
+        """There is nothing to wait for."""
+
+    def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
+        """Parse the first `size` bytes of the buffer; how many lines no format could read."""
+        parsed = self._parser.parse(split(self.buffer, size), clock, path, first_id)
+        self._events = parsed.events
+        return parsed.unread
+
+    def stage(self) -> Sequence[Staged]:
+        """Stage the events that were parsed last."""
+        if self._events is None:
+            raise ValueError("nothing has been parsed")
+        staged = self._store.stage(self._table, self._events)
+        self._events = None
+        return staged
 
 
 class WorkerProcess:
     """Works in a process of its own, with a buffer that both processes see.
 
     It ends with this process, however that ends. `ready` must be called before the first chunk.
+    What it cannot do for now it reports; it waits for nothing.
     """
 
-    def __init__(self, config: Config, table: str, parser: str) -> None:
+    def __init__(self, config: Config, table: str, parser: LineParser) -> None:
         size = CHUNK + PADDING
         with tempfile.TemporaryFile() as file:
             # In memory where there is a place for that; a file without a name elsewhere.
@@ -88,22 +112,32 @@ class WorkerProcess:
         theirs.close()
         self._connection = Connection(ours.detach())
         self._connection.send((config, table, parser))
+        self._started = False
 
     def ready(self) -> None:
         """Wait until the process has started."""
-        self._answer()
+        if not self._started:
+            self._answer()
+            self._started = True
 
-    def write(self, size: int, clock: Clock, path: str | None, first_id: int) -> Written:
-        """Parse the first `size` bytes of the buffer, and write their events."""
-        self._connection.send((size, clock, path, first_id))
-        answer = self._answer()
-        if answer is None:
-            raise Failure("the second siemparse process gave no answer")
-        return answer
+    def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
+        """Parse the first `size` bytes of the buffer; how many lines no format could read."""
+        return cast("int", self._ask((size, clock, path, first_id)))
 
-    def _answer(self) -> Written | None:
+    def stage(self) -> Sequence[Staged]:
+        """Stage the events that were parsed last."""
+        return cast("Sequence[Staged]", self._ask(None))
+
+    def _ask(self, task: _Task) -> object:
         try:
-            answer: Written | BaseException | None = self._connection.recv()
+            self._connection.send(task)
+        except OSError as e:
+            raise Failure("the second siemparse process has ended") from e
+        return self._answer()
+
+    def _answer(self) -> object:
+        try:
+            answer = self._connection.recv()
         except (EOFError, OSError) as e:
             raise Failure("the second siemparse process has ended") from e
         if isinstance(answer, BaseException):
@@ -120,15 +154,15 @@ def _serve(connection: Connection, shared: int) -> None:
     """The second process: take chunks until the other end is closed."""
     config, table, parser = connection.recv()
     buffer: Buffer = np.frombuffer(mmap.mmap(shared, CHUNK + PADDING), np.uint8)
-    worker = LocalWorker(open_store(config), table, LineParser(parser), buffer)
+    worker = LocalWorker(open_store(config), table, parser, buffer)
     connection.send(None)
     while True:
         try:
-            task = connection.recv()
+            task: _Task = connection.recv()
         except EOFError:
             return
         try:
-            connection.send(worker.write(*task))
+            connection.send(worker.stage() if task is None else worker.parse(*task))
         except Exception as e:  # the other process reports it
             connection.send(e)
 

@@ -8,20 +8,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from siemstress.errors import Conflict, Unavailable
+from siemstress.errors import Conflict
 from siemstress.formats.clock import Clock
 from siemstress.ingest.batch import Batch, groups, moves
 from siemstress.ingest.parsing import LineParser
+from siemstress.ingest.patience import Patience
 from siemstress.ingest.pipeline import Counts
 from siemstress.sources.pieces import Piece
 from siemstress.store.base import Advance, Staged, Store
 
 # Batches in one commit, at the most.
 _TOGETHER = 8
-# How often a commit is tried again that another process was in the way of, and how long one
-# waits for a store that is away: longer and longer, in seconds.
+# How often a commit is tried again that another process was in the way of.
 _ATTEMPTS = 50
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
 
 @dataclass
@@ -58,14 +57,15 @@ class Writer:
         self.ended = threading.Event()
         self._store = store
         self._tell = tell
-        self._patience = flush / 2
+        self._longest = flush / 2
+        self._patience = Patience(tell)
         self._queue: deque[tuple[Target, Batch]] = deque()
         self._written: dict[int, tuple[Target, _Written]] = {}
         self._known: dict[tuple[str, str], int] = {}
-        self._changed = threading.Condition()
+        # Whoever waits for the store waits for the end as well.
+        self._changed = self._patience.changed
         self._pending = 0
         self._closing = threading.Event()
-        self._worked = False
         self._thread = threading.Thread(target=self._live, daemon=True)
 
     def start(self) -> None:
@@ -129,7 +129,7 @@ class Writer:
         if self._closing.is_set():
             return 0.0
         since = min(written.batches[0].since for _, written in self._written.values())
-        return since + self._patience - time.monotonic()
+        return since + self._longest - time.monotonic()
 
     def _write(self, target: Target, batch: Batch) -> None:
         _, written = self._written.setdefault(id(target), (target, _Written()))
@@ -162,7 +162,7 @@ class Writer:
         for key, (target, written) in list(self._written.items()):
             age = now - written.batches[0].since
             # In a flood what follows at once goes along.
-            old = age >= self._patience * (2 if self._queue else 1)
+            old = age >= self._longest * (2 if self._queue else 1)
             if old or len(written.batches) >= _TOGETHER or self._closing.is_set():
                 self._count(target, self._commit(target, written))
                 del self._written[key]
@@ -226,24 +226,5 @@ class Writer:
         return again
 
     def _patiently(self, action: Callable[..., object], *arguments: object) -> None:
-        """Do it; while the store is away, wait and try again.
-
-        Not when nothing has worked yet: then something is wrong with what was asked.
-        """
-        wait, told = _FIRST_WAIT, 0.0
-        while True:
-            try:
-                action(*arguments)
-            except Unavailable as e:
-                if not self._worked or self._closing.is_set():
-                    raise
-                if not told:
-                    told = time.monotonic()
-                    self._tell(f"the store is away, trying again until it is back: {e}")
-                self._closing.wait(wait)
-                wait = min(2 * wait, _LONGEST_WAIT)
-            else:
-                self._worked = True
-                if told:
-                    self._tell(f"the store is back after {time.monotonic() - told:.0f} s")
-                return
+        """Do it; while the store is away, wait and try again, but not at a stop."""
+        self._patience.attempt(lambda: action(*arguments), self._closing.is_set)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from siemstress.errors import Conflict, Failure, StoreError
+from siemstress.errors import Conflict, Failure, StoreError, Unavailable
 from siemstress.rules import alerts as alert_rows
 from siemstress.rules.alerts import Alert
 from siemstress.rules.model import Rule, Window
@@ -99,7 +99,8 @@ class Engine:
         there are no alerts.
 
         Raises:
-            StoreError: the store cannot be read or written; nothing is lost, run again.
+            Unavailable: the store cannot be reached, or has no room, for now.
+            StoreError: it cannot be read or written. Nothing is lost in either case, run again.
 
         """
         raised = Raised()
@@ -183,6 +184,8 @@ class Engine:
                     frame = alert_rows.frame(chunk, first_id)
                     staged += self._store.stage(out_table, frame)
                     found.add(chunk)
+            except Unavailable:
+                raise  # No rule is at fault.
             except StoreError as e:
                 self._store.discard(staged[before:])
                 del staged[before:]
@@ -231,6 +234,8 @@ class Engine:
         for progress, some in by_progress.items():
             try:
                 found = list(screen(self._store, progress, [w.rule for w in some]))
+            except Unavailable:
+                raise
             except StoreError:
                 # One of them is at fault, or the log is too short for all: ask one by one.
                 self._screen_singly(progress, some)
@@ -247,6 +252,8 @@ class Engine:
                 work.tables = [replace(p, after=None) for p in work.tables]
                 anew = (screen(self._store, p, [work.rule]) for p in work.tables)
                 work.fresh = [fresh for found in anew for fresh in found]
+            except Unavailable:
+                raise
             except StoreError as e:
                 self._complain(work, e)
 

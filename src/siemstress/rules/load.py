@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from siemstress import config, schema
 from siemstress.errors import ConfigError, QueryError, RuleError, SiemstressError, UserError
@@ -51,21 +51,32 @@ class Loaded:
     problems: tuple[SiemstressError, ...]
 
 
-def load_rules(files: Sequence[Path], tables: Mapping[str, str]) -> Loaded:
-    """All rules in the files.
+class Given(NamedTuple):
+    """What a section of a rule file says; `file` is where it stands, for messages."""
+
+    file: Path
+    name: str
+    keys: dict[str, str]
+
+
+def load_rules(
+    files: Sequence[Path], tables: Mapping[str, str], more: Sequence[Given] = ()
+) -> Loaded:
+    """All rules in the files, and more rules, whose names must be others.
 
     `tables` maps every name of a section or table to its table; tables that rules send alerts to
     are known besides.
     """
     problems: list[SiemstressError] = []
-    sections: list[tuple[Path, str, dict[str, str]]] = []
+    sections: list[Given] = []
     for file in files:
         try:
             ini = config.read_ini(file)
         except ConfigError as e:
             problems.append(RuleError(e.message, file=file, section=e.section, key=e.key))
             continue
-        sections += [(file, name, dict(ini[name])) for name in ini.sections()]
+        sections += [Given(file, name, dict(ini[name])) for name in ini.sections()]
+    sections += more
     known = {name.lower(): table for name, table in tables.items()}
     outs = {OUT_TABLE}
     for _, _, keys in sections:
@@ -77,13 +88,15 @@ def load_rules(files: Sequence[Path], tables: Mapping[str, str]) -> Loaded:
     for file, name, keys in sections:
         reader = _Reader(file, name, keys, known, logs)
         rule = reader.rule()
-        if rule is not None and name in rules:
+        if not name:
+            reader.wrong("name", "is missing")
+        elif rule is not None and name in rules:
             reader.wrong(None, f"a rule of this name is in {rules[name].file} too")
         elif rule is not None and not reader.problems:
             rules[name] = rule
         problems += reader.problems
     order = {str(file): n for n, file in enumerate(files)}
-    problems.sort(key=lambda problem: order.get(problem.file or "", 0))
+    problems.sort(key=lambda problem: order.get(problem.file or "", len(order)))
     return Loaded(tuple(rules.values()), tuple(problems))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from siemstress import config
-from siemstress.config import MAIN_KEYS, MAIN_SECTION, SECTION_KEYS, Config
+from siemstress.config import MAIN_KEYS, MAIN_SECTION, SECTION_KEYS, Choice, Config, Keys
 from siemstress.errors import ConfigError
 
 FILE_NAME = "siemtrigger.conf"
@@ -48,88 +48,69 @@ def load(path: str | Path | None = None) -> Settings:
         plain = config.load()
         return Settings(None, plain, _rule_files(SHIPPED), warnings=plain.warnings)
     ini = config.read_ini(found)
-    keys = dict(ini[MAIN_SECTION]) if ini.has_section(MAIN_SECTION) else {}
-    base = _base(found, keys, has_sections=any(s != MAIN_SECTION for s in ini.sections()))
-    unknown = sorted(set(keys) - MAIN_KEYS - TRIGGER_KEYS)
-    warnings = [*base.warnings, *config.rights_warnings(found, keys)]
+    keys = config.keys_of(ini, found)
+    # Its own store first: the other file's may be none of this user's business.
+    own = config.choose(keys)
+    has_sections = any(name != MAIN_SECTION for name in ini.sections())
+    base = _base(keys, own if own.named else None, has_sections=has_sections)
+    unknown = sorted(set(keys.values) - MAIN_KEYS - TRIGGER_KEYS)
+    warnings = [*base.warnings, *own.warnings]
     warnings += [f"{found} [{MAIN_SECTION}] {key}: no such key, ignored" for key in unknown]
     return Settings(
         path=found,
-        config=_with_store(found, keys, base),
-        rule_files=_rule_files(_confdir(found, keys)),
-        poll=_poll(found, keys.get("poll", "")),
+        config=base,
+        rule_files=_rule_files(_confdir(keys)),
+        poll=_poll(keys),
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
-def _base(path: Path, keys: dict[str, str], *, has_sections: bool) -> Config:
-    """The siemstress.conf that says which kinds of log there are.
+def _base(keys: Keys, store: Choice | None, *, has_sections: bool) -> Config:
+    """The siemstress.conf that says which kinds of log there are, with the store given, if any.
 
     It is the one that `config` names, the file itself where it has such sections, the one beside
     it, or the one in the usual places.
     """
-    if named := keys.get("config", "").strip():
-        return config.load(_beside(path, "config", named))
+    path = Path(keys.file)
+    if named := keys.path("config"):
+        return config.load(named, store=store)
     if has_sections:
         ini = config.read_ini(path)
         wrong = [
-            (name, key)
+            name
             for name in ini.sections()
             if name != MAIN_SECTION
-            for key in ini[name]
-            if key not in SECTION_KEYS
+            and not config.is_helper(name)
+            and not SECTION_KEYS.issuperset(ini[name])
         ]
         if wrong:
             raise ConfigError(
                 "is no kind of log; rules have files of their own, in the folder `confdir`",
                 file=path,
-                section=wrong[0][0],
+                section=wrong[0],
             )
-        return replace(config.load(path), warnings=())
+        return replace(config.load(path, store=store), warnings=())
     beside = path.parent / "siemstress.conf"
-    return config.load(beside if beside.is_file() else None)
+    return config.load(beside if beside.is_file() else None, store=store)
 
 
-def _with_store(path: Path, keys: dict[str, str], base: Config) -> Config:
-    server = config.read_server(path, keys)
-    if server is not None:
-        return replace(base, path=path, server=server)
-    if keys.get("lake", "").strip():
-        return replace(base, path=path, server=None, lake=config.read_lake(path, keys))
-    return base
-
-
-def _confdir(path: Path, keys: dict[str, str]) -> Path:
-    value = keys.get("confdir", "").strip()
-    if not value:
+def _confdir(keys: Keys) -> Path:
+    folder = keys.path("confdir")
+    if folder is None:
         return SHIPPED
-    folder = _beside(path, "confdir", value)
     if not folder.is_dir():
-        raise ConfigError(
-            f"there is no folder {value}", file=path, section=MAIN_SECTION, key="confdir"
-        )
+        raise keys.mistake("confdir", f"there is no folder {keys.get('confdir')}")
     return folder
-
-
-def _beside(path: Path, key: str, value: str) -> Path:
-    """The path that a key names, relative to the file that holds the key."""
-    try:
-        if "\0" not in value:
-            return path.parent / Path(value).expanduser()
-    except RuntimeError:
-        pass  # A home of nobody.
-    raise ConfigError("must be a path", file=path, section=MAIN_SECTION, key=key)
 
 
 def _rule_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("*.conf")))
 
 
-def _poll(path: Path, value: str) -> float:
-    if not value.strip():
+def _poll(keys: Keys) -> float:
+    value = keys.get("poll")
+    if not value:
         return POLL_SECONDS
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value.strip()) or float(value) <= 0:
-        raise ConfigError(
-            "must be seconds, more than 0", file=path, section=MAIN_SECTION, key="poll"
-        )
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value) or float(value) <= 0:
+        raise keys.mistake("poll", "must be seconds, more than 0")
     return float(value)

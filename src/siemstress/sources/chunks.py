@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class ChunkReader:
         self._wait = wait
         self._ended = False
         self.error: Exception | None = None
+
+    @property
+    def left(self) -> int:
+        """How many lines have been read and not been handed over."""
+        return self._left.count(b"\n") + (self._left[-1:] not in {b"", b"\n"})
 
     def fill(self, buffer: Buffer) -> Chunk | None:
         """Put lines into a buffer; None at the end. The last line may lack its line feed.
@@ -129,16 +135,29 @@ def _after_last_line(buffer: Buffer, size: int) -> int:
 
 
 class PipeStream:
-    """A pipe, socket or terminal, read as its bytes arrive."""
+    """A pipe, socket or terminal, read as its bytes arrive, until another thread stops it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._stopped = threading.Event()
+        self._bell, self._ring = os.pipe()
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read what there is; 0 at the end."""
-        return os.readv(self._descriptor, [buffer])
+        """Read what there is, waiting for it; 0 at the end."""
+        self.wait(None)
+        return 0 if self._stopped.is_set() else os.readv(self._descriptor, [buffer])
 
-    def wait(self, seconds: float) -> bool:
-        """Whether there is something to read within a time."""
-        ready, _, _ = select.select([self._descriptor], [], [], seconds)
+    def wait(self, seconds: float | None) -> bool:
+        """Whether there is something to read, or the end, within a time."""
+        ready, _, _ = select.select([self._descriptor, self._bell], [], [], seconds)
         return bool(ready)
+
+    def stop(self) -> None:
+        """End the stream here; what has not been read stays in the pipe."""
+        self._stopped.set()
+        os.write(self._ring, b"\0")
+
+    def close(self) -> None:
+        """Let go of what is held; the pipe itself stays open."""
+        os.close(self._bell)
+        os.close(self._ring)

@@ -116,6 +116,10 @@ class Store(Protocol):
     lanes: int
     """How many commits to one table are worth having under way at once."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines for a user who may want to know how the store works, as far as it has worked."""
+
     def stage(self, table: str, events: pl.DataFrame) -> Sequence[Staged]:
         """Prepare rows for a commit; threads may call this at once.
 

@@ -1,59 +1,116 @@
-"""Retention on the lake: files of which every event is older than is kept leave the table.
+"""Retention on the lake: events that are older than is kept leave the table.
 
-It is a commit of upkeep. The files themselves stay for readers that are at them, until compaction
-deletes what nothing refers to.
+Files that hold nothing else are taken out of it; those that hold younger events as well are
+written anew without the older ones, where that is little work or many. Both are commits of upkeep.
+The files themselves stay for readers that are at them, and are deleted hours later.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from siemstress.errors import Conflict
 from siemstress.store.base import Advance, Expired
 from siemstress.store.files import LiveFile, row_count
-from siemstress.store.log import UPKEEP, TableLog
+from siemstress.store.history import added, first_entry, is_merged
+from siemstress.store.log import UPKEEP, Snapshot, TableLog
+from siemstress.store.merge import Source
+from siemstress.store.upkeep import GRACE, Done, delete_leftovers, replace
 
 _ATTEMPTS = 10
+# A file of fewer bytes is written anew whenever an event in it is too old, a larger one once those
+# are a share of the time that it spans: so each byte is written again a few times only.
+SMALL = 16 << 20
+SHARE = 16
+# Statistics may have lost what is less.
+_ROUNDED = timedelta(milliseconds=1)
 
 
-def expire(log: TableLog, before: datetime) -> Expired:
-    """Take out the files that hold nothing from `before` (UTC) on.
+def expire(log: TableLog, before: datetime, *, grace: timedelta = GRACE) -> Expired:
+    """Take out the events from before a time (UTC).
 
     Raises:
         Conflict: others keep compacting the table meanwhile.
         StoreError: the table cannot be read or written.
 
     """
-    from deltalake.transaction import RemoveAction
-
+    done = Expired()
     for attempt in range(_ATTEMPTS):
-        snapshot = log.snapshot()
-        old = [f for f in snapshot.files if _is_older(f, before)] if snapshot else []
-        if not old:
-            return Expired()
-        rows = sum(row_count(log.path, file) for file in old)
-        position = log.position(UPKEEP)
-        now = time.time_ns() // 1_000_000
         try:
-            log.commit(
-                [RemoveAction(file.path, False, now, file.size) for file in old],
-                [Advance(UPKEEP, position, (position or 0) + 1)],
-                {},
-                {},
-                live={file.path for file in old},
-            )
+            for part in (_take_out, _write_anew):
+                for step in part(log, before):
+                    done = Expired(done.rows + step.rows, done.bytes + step.bytes)
         except Conflict:
             time.sleep(0.05 * (attempt + 1))
             continue
-        return Expired(rows, sum(file.size for file in old))
+        delete_leftovers(log, grace, Done())
+        # A small file may be larger without its older events: it has all columns, and versions.
+        return Expired(done.rows, max(done.bytes, 0))
     raise Conflict("others keep compacting the table; try again", file=log.path)
+
+
+def _take_out(log: TableLog, before: datetime) -> Iterator[Expired]:
+    """Take out the files that hold nothing from `before` on."""
+    from deltalake.transaction import RemoveAction
+
+    snapshot = log.snapshot()
+    old = [f for f in snapshot.files if _is_older(f, before)] if snapshot else []
+    if not old:
+        return
+    rows = sum(row_count(log.path, file) for file in old)
+    position = log.position(UPKEEP)
+    now = time.time_ns() // 1_000_000
+    log.commit(
+        [RemoveAction(file.path, False, now, file.size) for file in old],
+        [Advance(UPKEEP, position, (position or 0) + 1)],
+        {},
+        {},
+        live={file.path for file in old},
+    )
+    yield Expired(rows, sum(file.size for file in old))
+
+
+def _write_anew(log: TableLog, before: datetime) -> Iterator[Expired]:
+    """Write files anew of which a part is from before `before`."""
+    snapshot = log.snapshot()
+    if snapshot is None:
+        return
+    for source in _spanning(log, snapshot, before):
+        rows = row_count(log.path, source.file)
+        file = replace(log, [source], snapshot, since=before)
+        yield Expired(rows - file.rows, source.file.size - file.size)
+
+
+def _spanning(log: TableLog, snapshot: Snapshot, before: datetime) -> list[Source]:
+    """The files that are worth it, with the version that their rows came with."""
+    found = [file for file in snapshot.files if _is_worth_it(file, before)]
+    if all(is_merged(file.path) for file in found):
+        return [Source(file, None) for file in found]
+    known = added(log.path, first_entry(log.path) - 1, snapshot.version)
+    return [
+        Source(file, None if is_merged(file.path) else known[file.path][0])
+        for file in found
+        if is_merged(file.path) or known.get(file.path, (0, False))[1]
+    ]
+
+
+def _is_worth_it(file: LiveFile, before: datetime) -> bool:
+    first, last = file.time_min, file.time_max
+    if first is None or last is None or not first < before <= last:
+        return False
+    return file.size <= SMALL or (before - first) * SHARE >= last - first
 
 
 def _is_older(file: LiveFile, before: datetime) -> bool:
     """Whether every event is older, by its time or, without one, by when it was received."""
     if file.time_nulls == 0:
-        return file.time_max is not None and file.time_max < before
-    if file.time_max is not None and file.time_max >= before:
+        return _is_before(file.time_max, before)
+    if file.time_max is not None and not _is_before(file.time_max, before):
         return False
-    return file.received_max is not None and file.received_max < before
+    return _is_before(file.received_max, before)
+
+
+def _is_before(last: datetime | None, before: datetime) -> bool:
+    return last is not None and last < before - _ROUNDED

@@ -12,14 +12,18 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from siemstress.errors import StoreError
+from siemstress.errors import StoreError, Unavailable
+from siemstress.store.names import is_table_name, table_name
 
 IDS = "siemstress.ids"
 LOCK = "siemstress.lock"
 LOG = "_delta_log"
 TRASH = ".dropped-"
 
-_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+# What may go away with no change here: there is no room, or a disk that had errors is read-only.
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# As the libraries' language writes the operating system's number for an error.
+_OS_ERROR = re.compile(r"\(os error (\d{1,6})\)")
 
 
 class Folder:
@@ -40,16 +44,14 @@ class Folder:
             StoreError: a name that is more than letters, digits and `_`, or longer than 64.
 
         """
-        if not _TABLE_NAME.match(name):
-            raise StoreError(f"no table can be called {name[:80]!r}: letters, digits and _ only")
-        return self.path / name
+        return self.path / table_name(name)
 
     def tables(self) -> list[str]:
         """Names of the tables, sorted; none where there is no lake yet."""
         self.check()
         try:
             with os.scandir(self.path) as entries:
-                names = [e.name for e in entries if _TABLE_NAME.match(e.name) and e.is_dir()]
+                names = [e.name for e in entries if is_table_name(e.name) and e.is_dir()]
         except FileNotFoundError:
             return []
         except OSError as e:
@@ -181,5 +183,15 @@ def _one_line(path: Path) -> Iterator[None]:
 
 def failure(error: OSError, path: Path) -> StoreError:
     """The StoreError that says what the operating system said."""
-    reason = error.strerror or str(error) or type(error).__name__
-    return StoreError(reason.lower(), file=error.filename or path)
+    if error.errno is None:
+        return failure_of(str(error) or type(error).__name__, path)
+    kind = Unavailable if error.errno in _PASSING else StoreError
+    return kind((error.strerror or str(error)).lower(), file=error.filename or path)
+
+
+def failure_of(text: str, path: Path) -> StoreError:
+    """The StoreError of what a library says, which quotes the operating system at the most."""
+    number = _OS_ERROR.search(text)
+    if number and int(number[1]) in _PASSING:
+        return Unavailable(os.strerror(int(number[1])).lower(), file=path)
+    return StoreError(text, file=path)

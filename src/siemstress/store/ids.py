@@ -35,8 +35,7 @@ def take(path: Path, count: int, highest_known: Callable[[], int], machine: int 
         StoreError: the file cannot be written, or the clock is beyond 2087.
 
     """
-    if not 0 < count <= BLOCK:
-        raise ValueError(f"count is {count}, not from 1 to {BLOCK}")
+    check(count)
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
     except OSError as e:
@@ -44,19 +43,46 @@ def take(path: Path, count: int, highest_known: Callable[[], int], machine: int 
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         second, used = _last(os.pread(file, 64, 0), highest_known)
-        now = max(1, int(time.time()) - EPOCH)
-        if now > second:
-            second, used = now, 0
-        if used + count > BLOCK:
-            second, used = second + 1, 0
-        if second > _SECONDS_MAX:
-            raise StoreError("ids end in 2087; set the clock right", file=path)
+        second, used = following(second, used, count)
         os.pwrite(file, b"%010d %08d\n" % (second, used + count), 0)
     except OSError as e:
         raise failure(e, path) from e
     finally:
         os.close(file)
+    return number(second, used, machine)
+
+
+def check(count: int) -> None:
+    """Raise ValueError unless so many ids can be taken at once."""
+    if not 0 < count <= BLOCK:
+        raise ValueError(f"count is {count}, not from 1 to {BLOCK}")
+
+
+def following(second: int, used: int, count: int) -> tuple[int, int]:
+    """Where the next `count` ids stand when `used` of `second` are: their second, those before.
+
+    Raises:
+        StoreError: the clock is beyond 2087.
+
+    """
+    now = max(1, int(time.time()) - EPOCH)
+    if now > second:
+        second, used = now, 0
+    if used + count > BLOCK:
+        second, used = second + 1, 0
+    if second > _SECONDS_MAX:
+        raise StoreError("ids end in 2087; set the clock right")
+    return second, used
+
+
+def number(second: int, used: int, machine: int = 0) -> int:
+    """The id that has a second, and in it a count of ids before."""
     return (second << (COUNTER_BITS + MACHINE_BITS)) | (machine << COUNTER_BITS) | used
+
+
+def after(highest: int) -> int:
+    """The first second in which no id up to the highest one is; 0 without any id."""
+    return (highest >> (COUNTER_BITS + MACHINE_BITS)) + 1 if highest else 0
 
 
 def _last(state: bytes, highest_known: Callable[[], int]) -> tuple[int, int]:
@@ -64,5 +90,4 @@ def _last(state: bytes, highest_known: Callable[[], int]) -> tuple[int, int]:
     match = _STATE.match(state)
     if match and int(match[1]) <= _SECONDS_MAX and int(match[2]) <= BLOCK:
         return int(match[1]), int(match[2])
-    highest = highest_known()
-    return (highest >> (COUNTER_BITS + MACHINE_BITS)) + 1 if highest else 0, 0
+    return after(highest_known()), 0

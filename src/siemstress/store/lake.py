@@ -33,6 +33,7 @@ class Lake:
     """The embedded store. Threads and processes may use one folder at once."""
 
     lanes = 1
+    notes: Sequence[str] = ()
 
     def __init__(self, path: Path) -> None:
         self.folder = Folder(path)
@@ -44,7 +45,10 @@ class Lake:
         """Write rows to files that a commit can make part of the table; see `Store.stage`."""
         self._make()
         folder = self.folder.table(table)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as e:
+            raise failure(e, folder) from e
         return stage(folder, table, events)
 
     def commit(

@@ -17,7 +17,7 @@ from siemstress.errors import Conflict, StoreError
 from siemstress.store.base import Advance
 from siemstress.store.columns import delta_field, delta_schema, delta_types
 from siemstress.store.files import LiveFile, live_files
-from siemstress.store.folder import LOG, Folder, sync_all, sync_folder
+from siemstress.store.folder import LOG, Folder, failure_of, sync_all, sync_folder
 from siemstress.store.history import checkpoints, entry_path
 
 if TYPE_CHECKING:
@@ -126,16 +126,16 @@ class TableLog:
         with self._lock, self.lake.shared() as drops:
             for attempt in range(ATTEMPTS):
                 handle = self._opened(drops, types, create=live is None)
-                self._widen(handle, types)
+                error = self._widen(handle, types)
                 _check_live(handle, live or ())
                 _check_positions(handle, advances)
-                error = self._try_commit(handle, actions, advances, metadata, token)
+                error = error or self._try_commit(handle, actions, advances, metadata, token)
                 version = self._landed(handle.version(), token)
                 if version is not None:
                     self._make_durable(handle.version(), version)
                     return version
                 if not error or not any(text in error for text in _HARMLESS):
-                    raise StoreError(error or "the commit left no trace", file=self.path)
+                    raise failure_of(error or "the commit left no trace", self.path)
                 time.sleep(min(0.2, 0.002 * 2 ** min(attempt, 6)))
                 self._forget()
         raise StoreError(f"too many others commit: gave up after {ATTEMPTS} tries", file=self.path)
@@ -255,11 +255,11 @@ class TableLog:
             problem = e  # Most likely another process has made it just now.
         handle = self._open(drops)
         if handle is None:
-            raise StoreError(f"cannot be made: {problem and plain(problem)}", file=self.path)
+            raise failure_of(f"cannot be made: {problem and plain(problem)}", self.path)
         return handle
 
-    def _widen(self, handle: DeltaTable, types: Mapping[str, str]) -> None:
-        """Add the columns that the table lacks."""
+    def _widen(self, handle: DeltaTable, types: Mapping[str, str]) -> str | None:
+        """Add the columns that the table lacks; what Delta says against it, in one line."""
         from deltalake.exceptions import DeltaError
         from deltalake.transaction import PostCommitHookProperties
 
@@ -280,12 +280,16 @@ class TableLog:
             if name not in known:
                 missing.append(delta_field(name, delta))
         if not missing:
-            return
+            return None
         hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-        # Where another process adds the same ones at once, the next attempt finds them.
-        with contextlib.suppress(DeltaError):
+        error = None
+        try:
             handle.alter.add_columns(missing, post_commithook_properties=hooks)
+        except DeltaError as e:
+            error = plain(e)
         handle.update_incremental()
+        # Another process may have added the same ones just now.
+        return None if types.keys() <= delta_types(handle.schema()).keys() else error
 
     def _open(self, drops: int) -> DeltaTable | None:
         """The newest state of the table."""

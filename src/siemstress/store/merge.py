@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,17 @@ class Source:
 
 
 def merge(
-    folder: Path, table: str, sources: Sequence[Source], types: Mapping[str, str]
+    folder: Path,
+    table: str,
+    sources: Sequence[Source],
+    types: Mapping[str, str],
+    *,
+    since: datetime | None = None,
 ) -> StagedFile:
     """Write the rows of the sources to one file, with the version that each came with.
 
     The file is in slices of time, each sorted by process and message as files of events are;
-    it has every column of the table.
+    it has every column of the table. With `since` older rows are left out.
 
     Raises:
         StoreError: a file cannot be read or written, or the rows that went in did not come out.
@@ -58,7 +64,7 @@ def merge(
 
     path = folder / f"{MERGED}{uuid.uuid4().hex}.parquet"
     try:
-        rows = _Rows(folder, sources, polars_types({**types, VERSION: "long"}))
+        rows = _Rows(folder, sources, polars_types({**types, VERSION: "long"}), since)
         rows.write(path)
         edges = rows.check(path)
         size, digest = seal(path)
@@ -78,9 +84,14 @@ class _Rows:
     """The rows of some files, slice by slice."""
 
     def __init__(
-        self, folder: Path, sources: Sequence[Source], schema: dict[str, pl.DataType]
+        self,
+        folder: Path,
+        sources: Sequence[Source],
+        schema: dict[str, pl.DataType],
+        since: datetime | None,
     ) -> None:
         self.folder = folder
+        self.since = since
         self.sources = sources
         self.schema = schema
         self.versions = {
@@ -100,6 +111,10 @@ class _Rows:
             extra_columns="ignore",
             include_file_paths=_PATH,
         )
+        if self.since is not None:
+            # Older by its time or, without one, by when it was received.
+            when = pl.coalesce("time", "received")
+            rows = rows.filter(when.is_null() | (when >= self.since))
         version = pl.col(_PATH).replace_strict(
             list(self.versions), list(self.versions.values()), default=None, return_dtype=pl.Int64
         )

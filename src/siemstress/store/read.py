@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import queue
 import shutil
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from siemstress.errors import QueryError, SiemstressError, StoreError
 from siemstress.store.base import Limits
+from siemstress.store.jobs import Jobs
 from siemstress.store.views import Relation, add_views
 
 if TYPE_CHECKING:
@@ -26,10 +24,6 @@ T = TypeVar("T")
 # DuckDB's own default is four fifths; other programs live on the machine too.
 MEMORY_SHARE = 0.5
 SPILL_SHARE = 0.5
-
-# How long an interrupted query is waited for. Few single steps of the engine take longer.
-PATIENCE = 3.0
-WAIT = 0.1
 
 # The bar would be drawn on standard error, whoever listens there.
 _NO_BAR = "enable_progress_bar = false"
@@ -77,20 +71,15 @@ def answer_typed(
 class Question:
     """One query's database, the thread that asks it, and the folder that it may spill into.
 
-    The engine runs in a thread of its own, so that a signal or the end of the time reaches the
-    waiting caller at once and stops the engine; its own check for signals comes only between
-    steps that can take half a minute. Its errors come out as `error`, in one line.
+    The engine's errors come out as `error`, in one line. `stops` are called to stop what a job
+    does, `at_close` ends what else belongs to the question.
     """
 
     def __init__(self, limits: Limits, error: type[SiemstressError]) -> None:
         import duckdb
 
         self._error = error
-        self._left = limits.seconds
         self._spill = Path(tempfile.gettempdir()) / f"siemstress-{os.getpid()}-{id(self):x}"
-        self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[tuple[object, BaseException | None]] = queue.SimpleQueue()
-        self._lost = False
         free = shutil.disk_usage(tempfile.gettempdir()).free
         self.connection = duckdb.connect(
             ":memory:",
@@ -107,23 +96,29 @@ class Question:
         )
         for setting in ("TimeZone = 'UTC'", "parquet_metadata_cache = true", _NO_BAR):
             self.connection.execute(f"SET {setting}")
-        threading.Thread(
-            target=_work, args=(self._jobs, self._results), name="query", daemon=True
-        ).start()
+        self.stops: list[Callable[[], None]] = [self.connection.interrupt]
+        self.at_close = ExitStack()
+        self._jobs = Jobs(limits.seconds, self._stop)
 
     def close(self) -> None:
         """Let go of the database and its spill folder."""
-        self._jobs.put(None)
-        if not self._lost:
+        self._jobs.close()
+        self.at_close.close()
+        if not self._jobs.lost:
             self.connection.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
-    def lock_up(self, files: list[str]) -> None:
-        """From now on nothing but these files can be read, and no setting be changed."""
+    def _stop(self) -> None:
+        for stop in self.stops:
+            stop()
+
+    def lock_up(self, files: Sequence[str], changeable: Sequence[str] = ()) -> None:
+        """From now on nothing but these files can be read, and no other setting be changed."""
         from sqlglot import exp
 
-        paths = exp.Array(expressions=[exp.Literal.string(path) for path in files])
-        self.connection.execute(f"SET allowed_paths = {paths.sql('duckdb')}")
+        for setting, values in (("allowed_paths", files), ("allowed_configs", changeable)):
+            texts = exp.Array(expressions=[exp.Literal.string(value) for value in values])
+            self.connection.execute(f"SET {setting} = {texts.sql('duckdb')}")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
@@ -140,74 +135,37 @@ class Question:
 
     def stream(self, sql: str, batch_rows: int) -> pa.RecordBatchReader:
         """Run a statement; the stream of its result closes the question at its end."""
+        reader = self.run(lambda: self.connection.sql(sql).to_arrow_reader(batch_rows))
+        return self.streamed(reader.schema, lambda: next(reader, None))
+
+    def streamed(
+        self, schema: pa.Schema, following: Callable[[], pa.RecordBatch | None]
+    ) -> pa.RecordBatchReader:
+        """Batches, each the answer of a job, as a stream that closes the question at its end."""
         import pyarrow as pa
 
-        reader = self.run(lambda: self.connection.sql(sql).to_arrow_reader(batch_rows))
-        batches = self._batches(reader)
+        batches = self._batches(following)
         next(batches)  # Into the generator's `try`: from here on it closes, used or not.
-        return pa.RecordBatchReader.from_batches(reader.schema, batches)
+        return pa.RecordBatchReader.from_batches(schema, batches)
 
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch | None]:
+    def _batches(
+        self, following: Callable[[], pa.RecordBatch | None]
+    ) -> Iterator[pa.RecordBatch | None]:
         try:
             yield None
-            while (batch := self.run(lambda: next(reader, None))) is not None:
+            while (batch := self.run(following)) is not None:
                 yield batch
         finally:
             self.close()
 
     def run(self, job: Callable[[], T]) -> T:
         """Have the engine's thread do a job, within the time that is left."""
-        started = time.monotonic()
-        self._jobs.put(job)
-        try:
-            result, error = self._wait(started)
-        except BaseException:
-            self._stop()
-            raise
-        if self._left is not None:
-            self._left = max(0.001, self._left - (time.monotonic() - started))
-        if error is not None:
-            self._raise(error)
-        return result  # type: ignore[return-value]
-
-    def _wait(self, started: float) -> tuple[object, BaseException | None]:
-        end = None if self._left is None else started + self._left
-        while end is None or time.monotonic() < end:
-            # In short waits: where Polars is loaded, signals do not wake a thread from a long one.
-            with contextlib.suppress(queue.Empty):
-                left = WAIT if end is None else max(0.0, min(WAIT, end - time.monotonic()))
-                return self._results.get(timeout=left)
-        raise QueryError("took longer than it may; ask for less, or raise the limit")
-
-    def _stop(self) -> None:
-        """Interrupt the engine and wait for it; a step that does not end is left to itself."""
-        self._lost = True
-        end = time.monotonic() + PATIENCE
-        while self._lost and time.monotonic() < end:
-            # Again and again: the engine forgets it when it is only about to begin.
-            self.connection.interrupt()
-            with contextlib.suppress(queue.Empty):
-                self._results.get(timeout=0.02)
-                self._lost = False
-
-    def _raise(self, error: BaseException) -> NoReturn:
         import duckdb
 
-        if isinstance(error, (duckdb.Error, RuntimeError, OSError, ValueError)):
-            raise self._error(one_line(error)) from error
-        raise error
-
-
-def _work(
-    jobs: queue.SimpleQueue[Callable[[], object] | None],
-    results: queue.SimpleQueue[tuple[object, BaseException | None]],
-) -> None:
-    while (job := jobs.get()) is not None:
         try:
-            results.put((job(), None))
-        except BaseException as e:
-            results.put((None, e))
-        del job
+            return self._jobs.run(job)
+        except (duckdb.Error, RuntimeError, OSError, ValueError) as e:
+            raise self._error(one_line(e)) from e
 
 
 def _memory() -> int:

@@ -32,7 +32,7 @@ from siemstress.store.history import (
 )
 from siemstress.store.log import UPKEEP, Snapshot, TableLog, Uncertain
 from siemstress.store.merge import Source, merge
-from siemstress.store.write import discard
+from siemstress.store.write import StagedFile, discard
 
 TARGET = 256 << 20
 MANY = 16
@@ -77,11 +77,15 @@ def compact(
         if len(group) == 1 and group[0].version is None:
             continue  # A merged file alone is as merged as it can be.
         try:
-            _replace(log, group, snapshot, done)
+            file = replace(log, group, snapshot)
         except Conflict:
             done.refused += 1
             break
-    _delete_leftovers(log, grace, done)
+        done.merged += len(group)
+        done.into += 1
+        done.bytes_before += sum(s.file.size for s in group)
+        done.bytes_after += file.size
+    delete_leftovers(log, grace, done)
     if log.checkpoint() is not None:
         _shorten(log, log_kept, done)
     return asdict(done)
@@ -140,12 +144,21 @@ def _fits(group: Sequence[Source], file: LiveFile) -> bool:
     return file.time_min - last <= max(GAP, last - first)
 
 
-def _replace(log: TableLog, group: Sequence[Source], snapshot: Snapshot, done: Done) -> None:
+def replace(
+    log: TableLog, group: Sequence[Source], snapshot: Snapshot, *, since: datetime | None = None
+) -> StagedFile:
+    """Put one file in the place of some, without rows from before `since`.
+
+    Raises:
+        Conflict: another process has replaced some of them meanwhile, or all of its upkeep.
+        StoreError: a file cannot be read or written.
+
+    """
     from deltalake.transaction import AddAction, RemoveAction
 
     position = log.position(UPKEEP)
     types = {name: kind for name, kind in snapshot.types.items() if name != VERSION}
-    file = merge(log.path, log.name, group, types)
+    file = merge(log.path, log.name, group, types, since=since)
     now = time.time_ns() // 1_000_000
     removes = [RemoveAction(s.file.path, False, now, s.file.size) for s in group]
     add = AddAction(file.path.name, file.size, {}, file.modified, False, file.stats)
@@ -162,13 +175,10 @@ def _replace(log: TableLog, group: Sequence[Source], snapshot: Snapshot, done: D
     except SiemstressError:
         discard([file])
         raise
-    done.merged += len(group)
-    done.into += 1
-    done.bytes_before += sum(s.file.size for s in group)
-    done.bytes_after += file.size
+    return file
 
 
-def _delete_leftovers(log: TableLog, grace: timedelta, done: Done) -> None:
+def delete_leftovers(log: TableLog, grace: timedelta, done: Done) -> None:
     """Delete files that neither the table nor anyone still at work with it can want."""
     # The folder first, the table after: what is committed in between is in the table.
     found = [*_files(log.path, _DATA), *_files(log.path / LOG, _TEMPORARY)]
@@ -176,9 +186,13 @@ def _delete_leftovers(log: TableLog, grace: timedelta, done: Done) -> None:
     if snapshot is None:
         return
     limit = time.time() - grace.total_seconds()
-    kept = {file.path for file in snapshot.files} | removed(log.path, int(limit * 1000))
-    for path, modified, size in found:
-        if path.name not in kept and modified < limit:
+    live = {file.path for file in snapshot.files}
+    old = [f for f in found if f[0].name not in live and f[1] < limit]
+    if not old:
+        return
+    kept = removed(log.path, int(limit * 1000))
+    for path, _, size in old:
+        if path.name not in kept:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
                 done.deleted += 1

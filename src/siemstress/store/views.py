@@ -68,21 +68,34 @@ def view(name: str, relation: Relation, present: Sequence[set[str] | None]) -> s
     """
     from sqlglot import exp
 
-    source = _source(relation, present)
-    if relation.where is not None:
-        source = exp.select("*").from_(source.subquery("rows")).where(relation.where.copy())
-    if relation.derived:
-        derived = {column.lower(): e for column, e in relation.derived.items()}
-        names = {column.lower(): column for column in (*relation.types, *relation.derived)}
-        columns = (
-            exp.alias_(derived[low].copy(), column, quoted=True)
-            if low in derived
-            else exp.column(column, quoted=True)
-            for low, column in names.items()
-        )
-        source = exp.select(*columns).from_(source.subquery("rows"))
+    rows = _source(relation, present)
+    source = seen_through(rows, list(relation.types), relation.derived, relation.where)
     made = exp.Create(this=exp.to_identifier(name, quoted=True), kind="VIEW", expression=source)
     return made.sql("duckdb")
+
+
+def seen_through(
+    rows: exp.Query,
+    columns: Sequence[str],
+    derived: Mapping[str, exp.Expr],
+    where: exp.Expr | None,
+) -> exp.Query:
+    """A scan's rows, given those of its table with these columns."""
+    from sqlglot import exp
+
+    if where is not None:
+        rows = exp.select("*").from_(rows.subquery("rows")).where(where.copy())
+    if not derived:
+        return rows
+    worked_out = {column.lower(): e for column, e in derived.items()}
+    names = {column.lower(): column for column in (*columns, *derived)}
+    values = (
+        exp.alias_(worked_out[low].copy(), column, quoted=True)
+        if low in worked_out
+        else exp.column(column, quoted=True)
+        for low, column in names.items()
+    )
+    return exp.select(*values).from_(rows.subquery("rows"))
 
 
 def _source(relation: Relation, present: Sequence[set[str] | None]) -> exp.Query:

@@ -16,9 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from siemstress.errors import StoreError
 from siemstress.store.columns import stored
-from siemstress.store.folder import failure
+from siemstress.store.folder import failure, failure_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -115,7 +114,7 @@ def _write(frame: pl.DataFrame, path: Path) -> tuple[int, str]:
     except OSError as e:
         raise failure(e, path.parent) from e
     except pl.exceptions.PolarsError as e:
-        raise StoreError(f"cannot be written: {e}", file=path.parent) from e
+        raise failure_of(f"cannot be written: {e}", path.parent) from e
 
 
 _SCHEMA = "ARROW:schema"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -14,7 +15,8 @@ from pymysql.constants import CLIENT, CR, ER
 from pymysql.cursors import SSCursor
 
 from siemstress.config import Server
-from siemstress.errors import StoreError, Unavailable
+from siemstress.errors import StoreError, Unavailable, UserError
+from siemstress.store.mariadb import tls
 
 Row = tuple[Any, ...]
 
@@ -28,6 +30,7 @@ _PASSING = frozenset(
     {
         *(CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR),
         *(CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, CR.CR_SERVER_HANDSHAKE_ERR),
+        CR.CR_SSL_CONNECTION_ERROR,
         *(ER.CON_COUNT_ERROR, ER.HOST_IS_BLOCKED, ER.HOST_NOT_PRIVILEGED),
         *(ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED, ER.SERVER_SHUTDOWN),
         *(ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR),
@@ -35,13 +38,22 @@ _PASSING = frozenset(
         *(ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.LOCK_TABLE_FULL),
         *(ER.OUTOFMEMORY, ER.OUT_OF_SORTMEMORY, ER.OUT_OF_RESOURCES, ER.CANT_CREATE_THREAD),
         *(ER.OPTION_PREVENTS_STATEMENT, ER.NEW_ABORTING_CONNECTION, ER.CANT_OPEN_FILE),
+        *(ER.QUERY_INTERRUPTED, ER.ERROR_DURING_COMMIT),
+        *(3, 20),  # a file cannot be written; the disk is full
+        1020,  # a row has changed since the transaction has read it
         1836,  # the server is in read-only mode
         1927,  # the connection was killed
+        1969,  # the statement took longer than the server's settings allow
         4151,  # the account is locked
     }
 )
 # These of them say, before anything has worked, that the config is wrong.
-REFUSED = frozenset({ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR})
+REFUSED = frozenset(
+    {
+        *(ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR),
+        CR.CR_SSL_CONNECTION_ERROR,
+    }
+)
 # After these the connection is of no more use, as after the client's own errors (2000 to 2999).
 _ENDED = frozenset({ER.SERVER_SHUTDOWN, ER.NEW_ABORTING_CONNECTION, 1927})
 
@@ -53,8 +65,14 @@ class Connection:
     told to.
     """
 
-    def __init__(self, server: Server, *, settings: Mapping[str, object] | None = None) -> None:
-        """`settings` are session variables to set.
+    def __init__(
+        self,
+        server: Server,
+        *,
+        settings: Mapping[str, object] | None = None,
+        answer_seconds: float | None = ANSWER_SECONDS,
+    ) -> None:
+        """`settings` are session variables to set; `answer_seconds` may pass without an answer.
 
         Raises:
             Unavailable: the server cannot be reached, or does not let us in.
@@ -74,7 +92,7 @@ class Connection:
                 port=server.port,
                 unix_socket=str(server.socket) if server.socket else None,
                 user=server.user,
-                password=server.password,
+                password=server.password.encode(),
                 database=server.database,
                 charset="utf8mb4",
                 collation="utf8mb4_nopad_bin",
@@ -82,12 +100,15 @@ class Connection:
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,
                 connect_timeout=CONNECT_SECONDS,
-                read_timeout=ANSWER_SECONDS,
+                read_timeout=answer_seconds,
                 write_timeout=ANSWER_SECONDS,
-                **_tls(server),
+                **tls.options(server),
             )
             names = ", ".join(f"{name} = %s" for name in values)
             self.execute(f"SET SESSION {names}", list(values.values()))
+            self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._driver.largest = int(self.value("SELECT @@max_allowed_packet"))
+            self._driver.wait(answer_seconds)
 
     @property
     def id(self) -> int:
@@ -117,6 +138,26 @@ class Connection:
             while batch := cursor.fetchmany(count):
                 yield list(batch)
 
+    def pieces(self, sql: str, values: Sequence[object], size: int) -> Iterator[bytes]:
+        """What the server sends of an answer's rows, up to `size` bytes at a time, unread.
+
+        It does not end by itself: `wire.batches` finds the end, and must get there before
+        anything else is done with the connection.
+        """
+        with self._errors():
+            yield from self._driver.pieces(self._driver.cursor().mogrify(sql, values or None), size)
+
+    def failed(self, packet: bytes) -> NoReturn:
+        """Raise what the server says in the packet of an error."""
+        with self._errors():
+            pymysql.err.raise_mysql_exception(packet)
+        raise AssertionError
+
+    def hang_up(self) -> None:
+        """End the connection while another thread waits for its answer, which fails then."""
+        self.lost = True
+        self._driver.hang_up()
+
     def load(self, sql: str, values: Sequence[object], data: bytes) -> int:
         """Run a LOAD DATA LOCAL statement whose file is `data`; the number of rows loaded."""
         self._driver.local_data = memoryview(data)
@@ -135,6 +176,19 @@ class Connection:
         if not self.lost:
             with contextlib.suppress(StoreError), self._errors():
                 self._driver.rollback()
+
+    def stands(self) -> bool:
+        """Whether the server still answers."""
+        with contextlib.suppress(StoreError), self._errors():
+            self._driver.ping(reconnect=False)
+            return True
+        return False
+
+    @property
+    def warning_count(self) -> int:
+        """How many warnings the server had of the last statement."""
+        result = self._driver._result
+        return int(result.warning_count) if result is not None else 0
 
     def warnings(self) -> list[str]:
         """What the server has to say of the last statement."""
@@ -165,6 +219,8 @@ class Connection:
         kind = Unavailable if code in _PASSING or isinstance(error, OSError) else StoreError
         failure = kind(f"MariaDB at {place(self.server)}: {text}")
         failure.code = code
+        if code in REFUSED:
+            failure.exit_status = UserError.exit_status
         raise failure from error
 
 
@@ -172,10 +228,68 @@ class _Driver(Driver):  # type: ignore[misc]
     """The driver's connection, which gives the server nothing but `local_data`.
 
     In MySQL's protocol it is the server that names the file to be sent, whatever the client has
-    asked; a hostile one would name the client's own.
+    asked; a hostile one would name the client's own. It may ask for the password in clear text
+    as well.
     """
 
     local_data: memoryview | None = None
+    # What the server takes as one statement, in bytes; None: not known yet.
+    largest: int | None = None
+
+    def connect(self, sock: socket.socket | None = None) -> None:
+        if sock is None and self.unix_socket:
+            # The driver would leave a socket open that it cannot connect.
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                sock.settimeout(self.connect_timeout)
+                sock.connect(self.unix_socket)
+            except OSError as e:
+                sock.close()
+                raise pymysql.err.OperationalError(CR.CR_CONNECTION_ERROR, _told(e)) from e
+            self._secure = True
+        super().connect(sock)
+
+    def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
+        if not self._secure and plugin_name not in tls.SAFE_UNENCRYPTED:
+            asked = plugin_name.decode(errors="replace")
+            raise pymysql.err.OperationalError(
+                CR.CR_SSL_CONNECTION_ERROR,
+                f"the server wants the password by {asked}, which is not safe without encryption; "
+                "say tls=yes",
+            )
+        return super()._process_auth(plugin_name, auth_packet, handler)
+
+    def _execute_command(self, command: int, sql: str | bytes) -> None:
+        data = sql.encode(self.encoding) if isinstance(sql, str) else sql
+        if self.largest is not None and len(data) >= self.largest:
+            # The server would just hang up.
+            raise pymysql.err.OperationalError(
+                ER.NET_PACKET_TOO_LARGE,
+                f"a statement of {len(data):,} bytes is larger than the server's"
+                f" max_allowed_packet of {self.largest:,}; raise that",
+            )
+        super()._execute_command(command, data)
+
+    def wait(self, seconds: float | None) -> None:
+        """How long the server may take for an answer from now on."""
+        self._read_timeout = seconds
+        if seconds is None:
+            # A server that is gone is noticed nevertheless.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def pieces(self, sql: str, size: int) -> Iterator[bytes]:
+        self.query(sql, unbuffered=True)
+        if self._result is None or not self._result.unbuffered_active:
+            raise pymysql.err.ProgrammingError("a statement without rows")
+        self._result.unbuffered_active = False
+        while piece := self._rfile.read1(size):
+            yield piece
+
+    def hang_up(self) -> None:
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                # Not TLS's own, which another thread may be in the midst of.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
         self._result = None
@@ -214,20 +328,22 @@ class _Result(MySQLResult):  # type: ignore[misc]
 
 def place(server: Server) -> str:
     """Where a server is, for people."""
-    return str(server.socket) if server.socket else f"{server.host}:{server.port}"
+    if server.socket:
+        return str(server.socket)
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"
 
 
-def _tls(server: Server) -> dict[str, Any]:
-    if server.tls is None:
-        return {"ssl_disabled": True}
-    context = ssl.create_default_context(cafile=str(server.tls.ca) if server.tls.ca else None)
-    if server.tls.certificate:
-        context.load_cert_chain(server.tls.certificate, server.tls.key)
-    return {"ssl": context}
+def _told(error: OSError) -> str:
+    return f"cannot connect: {error.strerror or error}"
 
 
 def _code_and_text(error: Exception) -> tuple[int | None, str]:
+    if text := tls.failure(error):
+        return CR.CR_SSL_CONNECTION_ERROR, text
     if isinstance(error, pymysql.err.MySQLError) and error.args and isinstance(error.args[0], int):
         text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__
+        if isinstance(cause := getattr(error, "original_exception", None), OSError):
+            text = _told(cause)
         return error.args[0], text
     return None, str(error) or type(error).__name__

@@ -1,0 +1,247 @@
+"""siemstress.conf: where the store is and which kinds of log there are.
+
+The file is INI as the original's: `[siemstress]` names the store, every other section is a kind
+of log that `-s` chooses. Paths in it are relative to the file. Without any file the embedded lake
+and the original's sections are used. The environment may name the store, too.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from siemstress.config.extraction import HELPER_KEYS, Helper, is_helper, names_in, read_helpers
+from siemstress.config.ini import MAIN_SECTION, Keys, find, keys_of, read_ini, xdg
+from siemstress.config.server import PASSWORD_VARIABLE, Server, Tls
+from siemstress.config.store import STORE_KEYS, STORE_VARIABLE, Choice, choose, default_lake
+from siemstress.errors import ConfigError
+from siemstress.schema import column_name
+
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT_PARSER",
+    "HELPER_KEYS",
+    "MAIN_KEYS",
+    "MAIN_SECTION",
+    "PASSWORD_VARIABLE",
+    "SECTION_KEYS",
+    "STORE_VARIABLE",
+    "Choice",
+    "Config",
+    "Helper",
+    "Keys",
+    "Section",
+    "Server",
+    "Tls",
+    "choose",
+    "default_lake",
+    "find",
+    "is_helper",
+    "keys_of",
+    "load",
+    "read_ini",
+    "read_span",
+    "xdg",
+]
+
+DEFAULT_PARSER = "auto"
+EVENT_FIELDS = ("id", "time", "host", "process", "pid", "message")
+ALERT_FIELDS = ("id", "time", "source_rule", "event_limit", "event_count", "message")
+WEB_FIELDS = ("id", "time", "source_host", "user_name", "outcome", "message")
+TCPDUMP_FIELDS = (
+    "id",
+    "time",
+    "source_host",
+    "source_port",
+    "dest_host",
+    "dest_port",
+    "protocol",
+    "message",
+)
+MAIN_KEYS = STORE_KEYS
+SECTION_KEYS = frozenset({"table", "parser", "queryfields", "keep", "helpers"})
+
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
+_LONGEST = 1000 * _HOURS["y"]
+_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A kind of log: its name, its table, its parser and the columns of its terminal table.
+
+    `keep` is how long events are kept; None: for ever. `helpers` are the tables of the store's
+    helpers that are for it; None: all.
+    """
+
+    name: str
+    table: str
+    parser: str = DEFAULT_PARSER
+    query_fields: tuple[str, ...] = EVENT_FIELDS
+    keep: timedelta | None = None
+    helpers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a config file says, with every default filled in.
+
+    `server` is None when the store is the lake at `lake`. `warnings` are lines for the user.
+    """
+
+    path: Path | None
+    lake: Path
+    sections: Mapping[str, Section]
+    server: Server | None = None
+    warnings: tuple[str, ...] = ()
+    helpers: tuple[Helper, ...] = ()
+
+    def section(self, name: str) -> Section:
+        """The section called `name`.
+
+        Raises:
+            ConfigError: there is none; the message lists those that there are.
+
+        """
+        if name in self.sections:
+            return self.sections[name]
+        known = ", ".join(sorted(self.sections))
+        raise ConfigError(f"no such section; there are: {known}", file=self.path, section=name)
+
+    def tables(self) -> dict[str, str]:
+        """Every name that a table can be called by (section or table name), and the table."""
+        names = {s.table: s.table for s in self.sections.values()}
+        names |= {s.name: s.table for s in self.sections.values()}
+        return names
+
+    def section_of_table(self, table: str) -> Section:
+        """The first section that keeps `table`, or a plain one for a table without a section."""
+        for section in self.sections.values():
+            if section.table.lower() == table.lower():
+                return section
+        return Section(name=table, table=table)
+
+
+BUILT_IN: Mapping[str, Section] = {
+    s.name: s
+    for s in (
+        Section("default", "Entries"),
+        Section("auth", "Auth"),
+        Section("userauth", "UserAuth", query_fields=ALERT_FIELDS),
+        Section("access", "Access", query_fields=WEB_FIELDS),
+        Section("tcpdump", "TCPDump", parser="tcpdump", query_fields=TCPDUMP_FIELDS),
+    )
+}
+
+
+def load(path: str | Path | None = None, *, store: Choice | None = None) -> Config:
+    """The config at `path`, or the first found in the usual places, or the built-in one.
+
+    With `store` that is the store, whatever the file says.
+
+    Raises:
+        ConfigError: the file is missing or something in it is wrong; says where.
+
+    """
+    found = Path(path) if path is not None else find("siemstress.conf")
+    if found is None:
+        chosen = store or choose(Keys({}, "", Path()))
+        return Config(None, chosen.lake, BUILT_IN, chosen.server, chosen.warnings)
+    ini = read_ini(found)
+    keys = keys_of(ini, found)
+    chosen = store or choose(keys)
+    sections = _sections(found, ini) or BUILT_IN
+    return Config(
+        path=found,
+        lake=chosen.lake,
+        sections=sections,
+        server=chosen.server,
+        warnings=(*_unknown(found, keys.values), *chosen.warnings),
+        helpers=read_helpers(found, ini, sections),
+    )
+
+
+def _sections(path: Path, ini: configparser.RawConfigParser) -> dict[str, Section]:
+    sections = {
+        name: _section(path, name, dict(ini[name]))
+        for name in ini.sections()
+        if name != MAIN_SECTION and not is_helper(name)
+    }
+    kept: dict[str, Section] = {}
+    for section in sections.values():
+        first = kept.setdefault(section.table.lower(), section)
+        if first.keep != section.keep:
+            raise ConfigError(
+                f"must be as in [{first.name}], which has the same table",
+                file=path,
+                section=section.name,
+                key="keep",
+            )
+    return sections
+
+
+def _section(path: Path, name: str, keys: Mapping[str, str]) -> Section:
+    table = keys.get("table", "").strip()
+    if not _TABLE_NAME.match(table):
+        problem = "is missing" if not table else "must be letters, digits and _, up to 64"
+        raise ConfigError(problem, file=path, section=name, key="table")
+    unknown = sorted(set(keys) - SECTION_KEYS)
+    if unknown:
+        known = ", ".join(sorted(SECTION_KEYS))
+        raise ConfigError(
+            f"no such key; there are: {known}", file=path, section=name, key=unknown[0]
+        )
+    return Section(
+        name=name,
+        table=table,
+        parser=keys.get("parser", "").strip().lower() or DEFAULT_PARSER,
+        query_fields=_query_fields(path, name, keys.get("queryfields", "")),
+        keep=_keep(path, name, keys.get("keep", "")),
+        helpers=names_in(keys["helpers"]) if "helpers" in keys else None,
+    )
+
+
+def _query_fields(path: Path, section: str, value: str) -> tuple[str, ...]:
+    names = [part.strip() for part in value.replace("\n", ",").split(",") if part.strip()]
+    columns = []
+    for name in names:
+        column = column_name(name)
+        if column is None:
+            raise ConfigError(
+                f"there is no column {name!r}", file=path, section=section, key="queryfields"
+            )
+        columns.append(column)
+    return tuple(columns) or EVENT_FIELDS
+
+
+def _keep(path: Path, section: str, value: str) -> timedelta | None:
+    try:
+        return read_span(value) if value.strip() else None
+    except ValueError as e:
+        raise ConfigError(str(e), file=path, section=section, key="keep") from None
+
+
+def read_span(text: str) -> timedelta:
+    """How long events are kept, as `90d`, `12w`, `36h` or `2y` (of 365 days).
+
+    Raises:
+        ValueError: it is not that; the message says what it must be.
+
+    """
+    match = re.fullmatch(r"([0-9]{1,6})\s*([hdwy])", text.strip().lower())
+    hours = int(match[1]) * _HOURS[match[2]] if match else 0
+    if not 0 < hours <= _LONGEST:
+        raise ValueError("must be a span of time, as 36h, 90d, 12w or 2y")
+    return timedelta(hours=hours)
+
+
+def _unknown(path: Path, keys: Mapping[str, str]) -> tuple[str, ...]:
+    known = ", ".join(sorted(MAIN_KEYS))
+    return tuple(
+        f"{path} [{MAIN_SECTION}] {key}: no such key, ignored; there are: {known}"
+        for key in sorted(set(keys) - MAIN_KEYS)
+    )

@@ -1,0 +1,1 @@
+"""Tables that the original siemstress made: found, read, and made events of."""

@@ -1,0 +1,102 @@
+"""Which rows of its tables a query can want, so that no others are pulled from the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from siemstress.store.mariadb.relation import Relation
+from siemstress.store.mariadb.translate import Clauses, number, source_of
+from siemstress.store.mariadb.translate_expressions import Expressions
+from siemstress.store.mariadb.translate_values import Untranslated
+from siemstress.store.mariadb.translated import NOTHING, Sql, every, in_bounds, in_ranges, joined
+
+# What a SELECT may have for its LIMIT to be one on the rows of its table.
+_PLAIN = {"expressions", "from_", "where", "order", "limit", "offset"}
+# What a column of its result may be made of, so that every row gives one.
+_SIMPLE = (exp.Star, exp.Column, exp.Alias, exp.Identifier, exp.Literal, exp.Bracket, exp.Null)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The rows that can be wanted: a condition, and what stands behind it."""
+
+    condition: Sql
+    rest: Sql = NOTHING
+
+
+def everything(relation: Relation) -> Wanted:
+    """All rows of a relation."""
+    return Wanted(every(_always(relation)))
+
+
+def narrowed(query: exp.Query | None, relations: Mapping[str, Relation]) -> dict[str, Wanted]:
+    """The rows that a query can want of each relation; without a query all of them."""
+    found = {called: everything(relation) for called, relation in relations.items()}
+    if query is None:
+        return found
+    for called, relation in relations.items():
+        tables = [t for t in query.find_all(exp.Table) if t.name.lower() == called.lower()]
+        select = tables[0].parent_select if len(tables) == 1 else None
+        if select is not None and relation.table is not None and _reads(select, tables[0]):
+            found[called] = _of(select, tables[0], relation)
+    return found
+
+
+def _reads(select: exp.Select, table: exp.Table) -> bool:
+    """Whether a SELECT reads this table, and nothing else, as it is."""
+    clause = select.args.get("from_")
+    if clause is None or clause.this is not table or select.args.get("joins"):
+        return False
+    return not any(value for key, value in table.args.items() if key not in ("this", "alias"))
+
+
+def _of(select: exp.Select, table: exp.Table, relation: Relation) -> Wanted:
+    always = every(_always(relation))
+    try:
+        source = source_of(relation, table.alias_or_name, "", whole=False)
+    except Untranslated:
+        return Wanted(always)
+    expressions = Expressions(source.find)
+    conditions, all_of_them = [always], True
+    for part in _conjuncts(select):
+        try:
+            conditions.append(expressions.condition(part))
+        except Untranslated:
+            all_of_them = False
+    if relation.where is not None:
+        try:
+            conditions.append(Expressions(source.stored).condition(relation.where))
+        except Untranslated:
+            all_of_them = False
+    try:
+        rest = _first(select, expressions) if all_of_them else NOTHING
+    except Untranslated:
+        rest = NOTHING
+    return Wanted(every(conditions), rest)
+
+
+def _always(relation: Relation) -> Iterator[Sql]:
+    yield from in_ranges(relation)
+    yield from in_bounds(relation)
+
+
+def _conjuncts(select: exp.Select) -> Iterator[exp.Expr]:
+    where = select.args.get("where")
+    if where is not None:
+        condition = where.this.unnest()
+        yield from condition.flatten() if isinstance(condition, exp.And) else [condition]
+
+
+def _first(select: exp.Select, expressions: Expressions) -> Sql:
+    """The order and number of rows that are wanted, where no more than some are."""
+    limit, offset = select.args.get("limit"), select.args.get("offset")
+    if limit is None or any(value and key not in _PLAIN for key, value in select.args.items()):
+        return NOTHING
+    if any(not isinstance(n, _SIMPLE) for e in select.expressions for n in e.walk()):
+        return NOTHING
+    count = number(limit.expression) + (number(offset.expression) if offset else 0)
+    order = Clauses(select, expressions, [], []).order()
+    return joined([*order, Sql(f"LIMIT {count}")], " ")
