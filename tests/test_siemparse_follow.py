@@ -56,7 +56,7 @@ def test_stopped_it_has_stored_what_it_has_read(site: Site, number: signal.Signa
     ("arguments", "wanted"),
     [
         (["--follow"], "no file to follow; see siemparse --help"),
-        (["--follow", "--again", "a.log"], "--again does not go with --follow and --listen"),
+        (["--follow", "--again", "a.log"], "--again does not go with sources that go on"),
         (["--follow", "-p", "nope", "a.log"], "there is no parser 'nope'"),
         (["--follow", "-s", "nope", "a.log"], "no such section"),
     ],

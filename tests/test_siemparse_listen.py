@@ -103,7 +103,7 @@ def _sent(sender: socket.socket, path: Path) -> bool:
         (["--listen", "tls://:6514", "--tls-certificate", "s.conf"], "cannot be used for TLS"),
         (["--listen", "tcp://192.0.2.1:9"], "tcp://192.0.2.1:9: cannot listen: "),
         (["--listen", "unix:///dev/null"], "something that is no socket is there"),
-        (["a.log", "--listen", "udp://:514"], "files go with --listen only"),
+        (["a.log", "--listen", "udp://:514"], "files go with other sources only"),
     ],
 )
 def test_mistakes_are_one_line(site: Site, arguments: list[str], wanted: str) -> None:

@@ -15,6 +15,8 @@ from siemstress.config import Config, Section
 from siemstress.errors import StoreError
 from siemstress.render.text import visible
 from siemstress.sources import files
+from siemstress.sources.journal import shown_journal
+from siemstress.sources.kernel import shown_kernel
 from siemstress.sources.listen.listener import shown_drops
 from siemstress.store.base import Store, TableStatus
 from siemstress.store.retention import CONSUMER
@@ -154,7 +156,10 @@ def _progress(consumer: str, position: int) -> str | None:
     """A consumer's progress in words; None where another one tells the same."""
     if files.is_file(consumer):
         return files.shown(consumer, position)
-    return shown_drops(consumer, position) or f"{consumer}: {position:,}"
+    if consumer.startswith("journal:"):
+        return shown_journal(consumer, position)
+    words = shown_drops(consumer, position) or shown_kernel(consumer, position)
+    return words or f"{consumer}: {position:,}"
 
 
 def _compacted(counts: Mapping[str, Any]) -> str:

@@ -53,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     add("-p", "--parser", metavar="PARSER", help=_PARSER)
     add("--follow", action="store_true", help=_FOLLOW)
     add("--listen", nargs="+", metavar="URL", default=[], help=_LISTEN)
+    add("--journal", action="store_true", help="store systemd's journal, until stopped")
+    add("--kernel", action="store_true", help="store the kernel's messages, until stopped")
     add("--tls-certificate", metavar="FILE", help="the certificate for tls://, in PEM")
     add("--tls-key", metavar="FILE", help="its key, where that is in another file")
     add("--tls-ca", metavar="FILE", help="whose certificates peers must have")
@@ -88,7 +90,7 @@ def _main(arguments: list[str]) -> int:
     try:
         if options.clear:
             return _clear(options, section, store)
-        if options.follow or options.listen:
+        if options.follow or options.listen or options.journal or options.kernel:
             from siemstress.commands.siemparse_collect import collect
 
             return collect(options, config, section, store)

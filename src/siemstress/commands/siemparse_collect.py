@@ -49,11 +49,11 @@ def collect(options: argparse.Namespace, config: Config, section: Section, store
 def _check(options: argparse.Namespace) -> None:
     wrong = None
     if options.again:
-        wrong = "--again does not go with --follow and --listen"
+        wrong = "--again does not go with sources that go on"
     elif options.follow and not options.files:
         wrong = "no file to follow"
     elif options.files and not options.follow:
-        wrong = "files go with --listen only if they are to be followed: --follow"
+        wrong = "files go with other sources only if they are to be followed: --follow"
     if wrong is not None:
         raise UserError(f"{wrong}; see siemparse --help")
 
@@ -65,7 +65,10 @@ def _sources(options: argparse.Namespace) -> Sources:
         Path(text) if text else None
         for text in (options.tls_certificate, options.tls_key, options.tls_ca)
     )
-    return Sources(options.files, options.listen, certificate, key, ca)
+    journal = () if options.journal else None
+    return Sources(
+        options.files, options.listen, certificate, key, ca, journal, kernel=options.kernel
+    )
 
 
 def _stop_by_signals(collector: Collector) -> None:

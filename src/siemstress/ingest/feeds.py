@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Sources:
     """What is to be collected for one table.
 
-    `follow` are files and patterns, `listen` addresses. `certificate`, `key` and `ca` are for
-    listening with TLS; with a `ca` every peer must have a certificate of its own.
+    `follow` are files and patterns, `listen` addresses, `journal` arguments for journalctl (None:
+    no journal); `kernel` says whether the kernel's messages are wanted. `certificate`, `key` and
+    `ca` are for listening with TLS; with a `ca` every peer must have a certificate of its own.
     """
 
     follow: Sequence[str] = ()
@@ -30,6 +31,8 @@ class Sources:
     certificate: Path | None = None
     key: Path | None = None
     ca: Path | None = None
+    journal: Sequence[str] | None = None
+    kernel: bool = False
 
 
 def open_feeds(
@@ -56,22 +59,37 @@ def open_feeds(
         follower = Follower(sources.follow, position, consumers, target.parser.unpack)
         feeds.append((follower, target))
     if sources.listen:
-        from selectors import EVENT_READ
+        feeds.append((_listener(sources, position, selector), target))
+    if sources.journal is not None:
+        from siemstress.sources.journal import Journal
 
-        from siemstress.sources.listen.address import parse
-        from siemstress.sources.listen.listener import Listener
-        from siemstress.sources.listen.streams import tls_context
+        journal = Journal(position, consumers, selector, sources.journal)
+        feeds.append((journal, target))
+    if sources.kernel:
+        from siemstress.sources.kernel import Kernel
 
-        addresses = [parse(text) for text in sources.listen]
-        tls = None
-        if any(address.scheme == "tls" for address in addresses):
-            if sources.certificate is None:
-                raise InputError("listening with TLS wants a certificate")
-            tls = tls_context(sources.certificate, sources.key, sources.ca)
-        listener = Listener(addresses, position, tls)
-        selector.register(listener.sockets(), EVENT_READ)
-        feeds.append((listener, target))
+        feeds.append((Kernel(position, selector), target))
     return feeds
+
+
+def _listener(
+    sources: Sources, position: Callable[[str], int | None], selector: BaseSelector
+) -> Feed:
+    from selectors import EVENT_READ
+
+    from siemstress.sources.listen.address import parse
+    from siemstress.sources.listen.listener import Listener
+    from siemstress.sources.listen.streams import tls_context
+
+    addresses = [parse(text) for text in sources.listen]
+    tls = None
+    if any(address.scheme == "tls" for address in addresses):
+        if sources.certificate is None:
+            raise InputError("listening with TLS wants a certificate")
+        tls = tls_context(sources.certificate, sources.key, sources.ca)
+    listener = Listener(addresses, position, tls)
+    selector.register(listener.sockets(), EVENT_READ)
+    return listener
 
 
 def allow_many_files() -> None:
