@@ -29,6 +29,8 @@ MAIN = {
     "tls_ca": "file of the certificates that verify the server's (the system's)",
     "tls_cert": "file of a certificate that proves who we are",
     "tls_key": "file of its private key (in `tls_cert`)",
+    "flush": "seconds within which a line that was collected can be queried "
+    f"({config.FLUSH:g}); more make fewer and larger files",
 }
 SECTION = {
     "table": "table that the events go to: letters, digits and `_`; must be there",
@@ -36,6 +38,17 @@ SECTION = {
     "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever); "
     "see [retention](../retention.md)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
+    "follow": "files and patterns (`*`, `?`, `**`) that `siemparse --collect` follows; several on "
+    "lines of their own, or with commas between",
+    "listen": "addresses that lines are taken from: `udp://HOST:PORT`, `tcp://HOST:PORT`, "
+    "`tls://HOST:PORT`, `unix:///PATH`, `unix-stream:///PATH`; no host is all of the machine's",
+    "tls_certificate": "file of the certificate for `tls://` (and of its key)",
+    "tls_key": "file of that certificate's private key",
+    "tls_ca": "file of certificates: whoever sends by `tls://` must have one that they have signed",
+    "journal": "`yes`: systemd's journal is stored (no)",
+    "kernel": "`yes`: the kernel's messages are stored (no)",
+    "zone": "time zone of collected stamps that name none: `+0500`, `Europe/Zurich` (the "
+    "machine's)",
     "helpers": "tables of the store's helpers that are for it, separated by commas (all)",
 }
 HELPER = {

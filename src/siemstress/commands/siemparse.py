@@ -28,6 +28,7 @@ EXAMPLES = """\
   siemparse -z Europe/Zurich evidence.log   stamps without a zone are Zurich's
   siemparse --follow '/var/log/*.log'       follow files, through rotations, until stopped
   siemparse --listen udp://:514 tcp://:514  take syslog from the network, until stopped
+  siemparse --collect                       take all that siemstress.conf names, until stopped
   siemparse --clear --force -s auth         delete a section's table
 """
 
@@ -35,6 +36,7 @@ EXAMPLES = """\
 # In bytes; as in the pipeline, which must not be imported before this is known.
 _LARGE = 48 << 20
 
+_COLLECTING = ("follow", "listen", "journal", "kernel", "collect")
 _FILES = "log file, also .gz .zst .xz .bz2; standard input without any, or for -"
 _FOLLOW = "follow the files, also named by patterns such as '/var/log/*.log', until stopped"
 _LISTEN = "take lines from udp://HOST:PORT, tcp://…, tls://…, unix:///PATH, unix-stream:///PATH"
@@ -53,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     add("-p", "--parser", metavar="PARSER", help=_PARSER)
     add("--follow", action="store_true", help=_FOLLOW)
     add("--listen", nargs="+", metavar="URL", default=[], help=_LISTEN)
+    add("--collect", action="store_true", help="store from all sources that the config names")
     add("--journal", action="store_true", help="store systemd's journal, until stopped")
     add("--kernel", action="store_true", help="store the kernel's messages, until stopped")
     add("--tls-certificate", metavar="FILE", help="the certificate for tls://, in PEM")
@@ -82,18 +85,19 @@ def _main(arguments: list[str]) -> int:
     from siemstress.store.opening import open_store
 
     config = configs.load(options.config)
-    section = config.section(options.section)
+    collecting = any(getattr(options, name) for name in _COLLECTING) and not options.clear
+    section = None if collecting else config.section(options.section)
     if not options.quiet:
         for warning in config.warnings:
             say(f"siemparse: {warning}")
     store = open_store(config)
     try:
-        if options.clear:
-            return _clear(options, section, store)
-        if options.follow or options.listen or options.journal or options.kernel:
+        if section is None:
             from siemstress.commands.siemparse_collect import collect
 
-            return collect(options, config, section, store)
+            return collect(options, config, store)
+        if options.clear:
+            return _clear(options, section, store)
         return _parse(options, config, section, store)
     finally:
         store.close()

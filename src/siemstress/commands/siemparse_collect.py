@@ -12,62 +12,98 @@ from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
 from siemstress.commands.siemparse import line_parser, retention, say_summary
-from siemstress.errors import UserError
+from siemstress.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
-    from siemstress.config import Config, Section
+    from siemstress.config import Config, Section, Sources
     from siemstress.ingest.collect import Collector
-    from siemstress.ingest.feeds import Sources
+    from siemstress.ingest.writer import Target
     from siemstress.store.base import Store
 
 
-def collect(options: argparse.Namespace, config: Config, section: Section, store: Store) -> int:
+def collect(options: argparse.Namespace, config: Config, store: Store) -> int:
     """Store what sources hand over, until SIGINT or SIGTERM."""
-    _check(options)
+    wanted = _wanted(options, config)
     # One thread parses and writes, another gathers: more would only be in their way.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    from siemstress.formats.clock import local_zone, parse_zone
     from siemstress.ingest.collect import Collector
     from siemstress.ingest.feeds import allow_many_files, open_feeds
-    from siemstress.ingest.writer import Target
 
     allow_many_files()
-    zone = parse_zone(options.zone) if options.zone else local_zone()
-    target = Target(section.table, line_parser(options, config, section, store), zone)
     selector = selectors.DefaultSelector()
-    feeds = open_feeds(_sources(options), store, target, selector)
-    collector = Collector(store, feeds, selector, tell=_tell)
+    targets = {id(s): _target(options, config, s, sources, store) for s, sources in wanted}
+    feeds = [
+        feed
+        for s, sources in wanted
+        for feed in open_feeds(sources, store, targets[id(s)], selector)
+    ]
+    collector = Collector(store, feeds, selector, config.flush, _tell)
     _stop_by_signals(collector)
     started = time.monotonic()
-    with retention(options, [section], store):
+    sections = [s for s, _ in wanted]
+    with retention(options, sections, store):
         collector.run()
     if not options.quiet:
-        say_summary(target.counts, section, store, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        for s in sections:
+            say_summary(targets[id(s)].counts, s, store, seconds)
     return 0
 
 
-def _check(options: argparse.Namespace) -> None:
+def _target(
+    options: argparse.Namespace, config: Config, section: Section, sources: Sources, store: Store
+) -> Target:
+    from siemstress.formats.clock import local_zone, parse_zone
+    from siemstress.ingest.writer import Target
+
+    named = options.zone or sources.zone
+    try:
+        zone = parse_zone(named) if named else local_zone()
+    except UserError as e:
+        if not options.zone:
+            e.file, e.section, e.key = str(config.path), section.name, "zone"
+        raise
+    return Target(section.table, line_parser(options, config, section, store), zone)
+
+
+def _wanted(options: argparse.Namespace, config: Config) -> list[tuple[Section, Sources]]:
+    """What is to be collected, and for which sections."""
     wrong = None
+    others = options.files or options.follow or options.listen or options.journal or options.kernel
     if options.again:
         wrong = "--again does not go with sources that go on"
+    elif options.collect and others:
+        wrong = "--collect takes its sources from the config file alone"
     elif options.follow and not options.files:
         wrong = "no file to follow"
     elif options.files and not options.follow:
         wrong = "files go with other sources only if they are to be followed: --follow"
     if wrong is not None:
         raise UserError(f"{wrong}; see siemparse --help")
+    if not options.collect:
+        return [(config.section(options.section), _typed(options))]
+    wanted = [(s, s.sources) for s in config.sections.values() if s.sources]
+    if not wanted:
+        raise ConfigError("no section names a source (follow, listen, journal)", file=config.path)
+    return wanted
 
 
-def _sources(options: argparse.Namespace) -> Sources:
-    from siemstress.ingest.feeds import Sources
+def _typed(options: argparse.Namespace) -> Sources:
+    """The sources that the command line names."""
+    from siemstress.config import Sources
 
     certificate, key, ca = (
         Path(text) if text else None
         for text in (options.tls_certificate, options.tls_key, options.tls_ca)
     )
-    journal = () if options.journal else None
     return Sources(
-        options.files, options.listen, certificate, key, ca, journal, kernel=options.kernel
+        tuple(options.files),
+        tuple(options.listen),
+        certificate,
+        key,
+        ca,
+        () if options.journal else None,
+        kernel=options.kernel,
     )
 
 

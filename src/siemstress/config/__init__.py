@@ -17,6 +17,7 @@ from pathlib import Path
 from siemstress.config.extraction import HELPER_KEYS, Helper, is_helper, names_in, read_helpers
 from siemstress.config.ini import MAIN_SECTION, Keys, find, keys_of, read_ini, xdg
 from siemstress.config.server import PASSWORD_VARIABLE, Server, Tls
+from siemstress.config.sources import FLUSH, SOURCE_KEYS, Sources, read_flush, read_sources
 from siemstress.config.store import STORE_KEYS, STORE_VARIABLE, Choice, choose, default_lake
 from siemstress.errors import ConfigError
 from siemstress.schema import column_name
@@ -24,6 +25,7 @@ from siemstress.schema import column_name
 __all__ = [
     "BUILT_IN",
     "DEFAULT_PARSER",
+    "FLUSH",
     "HELPER_KEYS",
     "MAIN_KEYS",
     "MAIN_SECTION",
@@ -36,6 +38,7 @@ __all__ = [
     "Keys",
     "Section",
     "Server",
+    "Sources",
     "Tls",
     "choose",
     "default_lake",
@@ -62,9 +65,10 @@ TCPDUMP_FIELDS = (
     "protocol",
     "message",
 )
-MAIN_KEYS = STORE_KEYS
-SECTION_KEYS = frozenset({"table", "parser", "queryfields", "keep", "helpers"})
+MAIN_KEYS = STORE_KEYS | {"flush"}
+SECTION_KEYS = SOURCE_KEYS | {"table", "parser", "queryfields", "keep", "helpers"}
 
+_NO_SOURCES = Sources()
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 _LONGEST = 1000 * _HOURS["y"]
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
@@ -75,7 +79,7 @@ class Section:
     """A kind of log: its name, its table, its parser and the columns of its terminal table.
 
     `keep` is how long events are kept; None: for ever. `helpers` are the tables of the store's
-    helpers that are for it; None: all.
+    helpers that are for it; None: all. `sources` are what is collected for it.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Section:
     query_fields: tuple[str, ...] = EVENT_FIELDS
     keep: timedelta | None = None
     helpers: tuple[str, ...] | None = None
+    sources: Sources = _NO_SOURCES
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class Config:
     """What a config file says, with every default filled in.
 
     `server` is None when the store is the lake at `lake`. `warnings` are lines for the user.
+    `flush` is within how many seconds a line that was collected can be queried.
     """
 
     path: Path | None
@@ -99,6 +105,7 @@ class Config:
     server: Server | None = None
     warnings: tuple[str, ...] = ()
     helpers: tuple[Helper, ...] = ()
+    flush: float = FLUSH
 
     def section(self, name: str) -> Section:
         """The section called `name`.
@@ -162,6 +169,7 @@ def load(path: str | Path | None = None, *, store: Choice | None = None) -> Conf
         server=chosen.server,
         warnings=(*_unknown(found, keys.values), *chosen.warnings),
         helpers=read_helpers(found, ini, sections),
+        flush=read_flush(found, MAIN_SECTION, keys.values.get("flush", "")),
     )
 
 
@@ -202,6 +210,7 @@ def _section(path: Path, name: str, keys: Mapping[str, str]) -> Section:
         query_fields=_query_fields(path, name, keys.get("queryfields", "")),
         keep=_keep(path, name, keys.get("keep", "")),
         helpers=names_in(keys["helpers"]) if "helpers" in keys else None,
+        sources=read_sources(path, name, keys),
     )
 
 

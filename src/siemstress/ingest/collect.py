@@ -13,9 +13,6 @@ from siemstress.ingest.writer import Target, Writer
 from siemstress.sources.pieces import Feed, Piece
 from siemstress.store.base import Store
 
-FLUSH = 2.0
-"""Within so many seconds a line can be queried, unless the config says otherwise."""
-
 # How often feeds are looked at that nothing announces, in seconds.
 _LOOK = 0.25
 _BREATH = 0.005
@@ -36,7 +33,7 @@ class Collector:
     store: Store
     feeds: Sequence[tuple[Feed, Target]]
     selector: selectors.BaseSelector
-    flush: float = FLUSH
+    flush: float
     tell: Callable[[str], None] = print
     watch: Callable[[], None] | None = None
     stopping: bool = False

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from siemstress.config import Sources
 from siemstress.errors import InputError
 from siemstress.ingest.writer import Target
 from siemstress.sources.pieces import Feed
@@ -15,24 +14,6 @@ from siemstress.store.base import Store
 
 if TYPE_CHECKING:
     from selectors import BaseSelector
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What is to be collected for one table.
-
-    `follow` are files and patterns, `listen` addresses, `journal` arguments for journalctl (None:
-    no journal); `kernel` says whether the kernel's messages are wanted. `certificate`, `key` and
-    `ca` are for listening with TLS; with a `ca` every peer must have a certificate of its own.
-    """
-
-    follow: Sequence[str] = ()
-    listen: Sequence[str] = ()
-    certificate: Path | None = None
-    key: Path | None = None
-    ca: Path | None = None
-    journal: Sequence[str] | None = None
-    kernel: bool = False
 
 
 def open_feeds(
