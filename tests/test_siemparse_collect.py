@@ -7,12 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from collecting import append, connected, free_port, site, stop, until
 from running import Site, split, syslog
+from siemstress.ingest.upkeep import Upkeep
 
 __all__ = ["site"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,6 +92,41 @@ def test_the_config_is_all_that_collect_takes(site: Site) -> None:
     assert said == [
         "siemparse: --collect takes its sources from the config file alone; see siemparse --help"
     ]
+
+
+def test_small_files_are_merged_meanwhile(site: Site) -> None:
+    for n in range(8):
+        site.run("-q", data=syslog(3, 3 * n))
+    said: list[str] = []
+    stored = 0
+    config = site.folder / "s.conf"
+    upkeep = Upkeep(config, ["default"], lambda: stored, said.append, every=0.0)
+    for _ in range(3):
+        upkeep.look()
+        assert len(said) == 0
+    assert _files(site) == 8  # Nothing has been stored since.
+    stored = 24
+    _look_until(upkeep, lambda: _files(site) == 1)
+    upkeep.close()
+    assert sorted(site.lines()) == sorted(split(syslog(24)))
+    config.unlink()
+    stored = 25
+    _look_until(upkeep, lambda: bool(said))
+    upkeep.close()
+    assert "small files are not merged: siemmanage: " in said[0]
+
+
+def _look_until(upkeep: Upkeep, condition: Callable[[], bool]) -> None:
+    def looked() -> bool:
+        upkeep.look()
+        return condition()
+
+    until(looked)
+
+
+def _files(site: Site) -> int:
+    status = site.store.status("Entries")
+    return status.files if status else 0
 
 
 @pytest.mark.parametrize("unit", sorted((ROOT / "packaging").glob("*.service")), ids=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 
 from siemstress.commands import siemmanage_exchange as exchange
@@ -113,3 +114,7 @@ def _parser() -> Parser:
 
 
 _OF = {"required": "the section that is meant", "optional": "this section only"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

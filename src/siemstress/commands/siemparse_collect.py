@@ -28,6 +28,7 @@ def collect(options: argparse.Namespace, config: Config, store: Store) -> int:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from siemstress.ingest.collect import Collector
     from siemstress.ingest.feeds import allow_many_files, open_feeds
+    from siemstress.ingest.upkeep import Upkeep
 
     allow_many_files()
     selector = selectors.DefaultSelector()
@@ -37,12 +38,21 @@ def collect(options: argparse.Namespace, config: Config, store: Store) -> int:
         for s, sources in wanted
         for feed in open_feeds(sources, store, targets[id(s)], selector)
     ]
-    collector = Collector(store, feeds, selector, config.flush, _tell)
+    sections = [s for s, _ in wanted]
+    upkeep = Upkeep(
+        config.path,
+        [s.name for s in sections],
+        lambda: sum(target.counts.lines for target in targets.values()),
+        _tell,
+    )
+    collector = Collector(store, feeds, selector, config.flush, _tell, upkeep.look)
     _stop_by_signals(collector)
     started = time.monotonic()
-    sections = [s for s, _ in wanted]
     with retention(options, sections, store):
-        collector.run()
+        try:
+            collector.run()
+        finally:
+            upkeep.close()
     if not options.quiet:
         seconds = time.monotonic() - started
         for s in sections:
