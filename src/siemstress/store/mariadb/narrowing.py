@@ -15,8 +15,10 @@ from siemstress.store.mariadb.translated import NOTHING, Sql, every, in_bounds, 
 
 # What a SELECT may have for its LIMIT to be one on the rows of its table.
 _PLAIN = {"expressions", "from_", "where", "order", "limit", "offset"}
+_ROW_BY_ROW = {"expressions", "from_", "where"}
 # What a column of its result may be made of, so that every row gives one.
-_SIMPLE = (exp.Star, exp.Column, exp.Alias, exp.Identifier, exp.Literal, exp.Bracket, exp.Null)
+_SIMPLE = (exp.Star, exp.Column, exp.Alias, exp.Identifier, exp.Literal, exp.Bracket, exp.Null,
+           exp.Cast, exp.DataType)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,23 @@ def narrowed(query: exp.Query | None, relations: Mapping[str, Relation]) -> dict
         if select is not None and relation.table is not None and _reads(select, tables[0]):
             found[called] = _of(select, tables[0], relation)
     return found
+
+
+def row_by_row(query: exp.Query | None) -> str | None:
+    """The only table of a query whose answer is made of each row by itself; None otherwise."""
+    if not isinstance(query, exp.Select) or len(list(query.find_all(exp.Query))) != 1:
+        return None
+    clause = query.args.get("from_")
+    table = clause.this if clause is not None else None
+    if not isinstance(table, exp.Table) or not _reads(query, table):
+        return None
+    if any(value and key not in _ROW_BY_ROW for key, value in query.args.items()):
+        return None
+    return table.name if _is_simple(query) else None
+
+
+def _is_simple(select: exp.Select) -> bool:
+    return all(isinstance(n, _SIMPLE) for e in select.expressions for n in e.walk())
 
 
 def _reads(select: exp.Select, table: exp.Table) -> bool:
@@ -95,7 +114,7 @@ def _first(select: exp.Select, expressions: Expressions) -> Sql:
     limit, offset = select.args.get("limit"), select.args.get("offset")
     if limit is None or any(value and key not in _PLAIN for key, value in select.args.items()):
         return NOTHING
-    if any(not isinstance(n, _SIMPLE) for e in select.expressions for n in e.walk()):
+    if not _is_simple(select):
         return NOTHING
     count = number(limit.expression) + (number(offset.expression) if offset else 0)
     order = Clauses(select, expressions, [], []).order()
