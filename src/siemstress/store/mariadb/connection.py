@@ -115,6 +115,11 @@ class Connection:
         """The server's number for this connection, to stop its query by."""
         return int(self._driver.thread_id())
 
+    @property
+    def largest(self) -> int:
+        """The server's max_allowed_packet: what a statement may have, in bytes."""
+        return self._driver.largest or 0
+
     def execute(self, sql: str, values: Sequence[object] = ()) -> int:
         """Run a statement; the number of rows that it found or changed."""
         with self._errors(), self._driver.cursor() as cursor:
@@ -314,7 +319,7 @@ class _Result(MySQLResult):  # type: ignore[misc]
         connection = self.connection
         data, connection.local_data = connection.local_data, None
         # Without data an empty file is sent: the server then has nothing, and says so.
-        step = min(connection.max_allowed_packet, 1 << 20)
+        step = max(1024, min((connection.largest or 0) // 2, 1 << 20))
         for start in range(0, len(data or b""), step):
             connection.write_packet(data[start : start + step])
         connection.write_packet(b"")
