@@ -240,6 +240,9 @@ def statements(draw: st.DrawFn) -> str:
                 f"SELECT {column} AS x, count(*) AS n FROM t WHERE {where} GROUP BY 1"
                 f" ORDER BY n DESC, x {order} LIMIT 5",
                 f"SELECT DISTINCT {column} AS x FROM t WHERE {where} ORDER BY x {order}",
+                f"SELECT id, x FROM (SELECT id, upper({column}::TEXT) AS x FROM t WHERE {where}"
+                " UNION ALL (SELECT id + 1000, '-' FROM u UNION ALL SELECT id + 2000, NULL FROM t))"
+                f" ORDER BY id {order} LIMIT 5 OFFSET 2",
                 f"SELECT a.id, u.message FROM (SELECT id FROM t WHERE {where}) AS a"
                 " JOIN u ON a.id = u.id ORDER BY 1",
                 f"WITH c AS (SELECT * FROM t WHERE {where}) SELECT count(*) AS n,"

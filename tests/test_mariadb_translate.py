@@ -23,6 +23,7 @@ from siemstress.config import Server
 from siemstress.errors import QueryError
 from siemstress.query.events import Events
 from siemstress.query.filters import Filter, parse_flags
+from siemstress.query.order import in_order
 from siemstress.rules.engine import Engine
 from siemstress.store.base import Limits, Scan, rows
 from siemstress.store.mariadb.connection import Connection
@@ -54,6 +55,7 @@ def store(server: Server) -> Iterator[MariaDB]:
         message=[f"{'Failed' if n % 5 else 'Accepted'} password {n}" for n in numbers],
     )
     put(made, "Auth", frame)
+    put(made, "Access", events(50, first=COUNT - 25))
     with made._pool.connection() as connection:
         connection.rows("ANALYZE TABLE `Auth`")
     yield made
@@ -133,6 +135,16 @@ def test_last_events_with_whole_lines_are_pulled_alone(store: MariaDB, shipped: 
     assert found[0]["raw"].endswith("3999")
     assert len(found) == 7
     shipped.append(40)
+
+
+@pytest.mark.parametrize("columns", [["id", "message"], ["id", "raw"]])
+def test_the_last_of_several_tables_are_the_last_of_each(
+    store: MariaDB, shipped: list[int], columns: list[str]
+) -> None:
+    asked = Events(store, ["Auth", "Access"])
+    found = list(in_order(asked, columns, 10).batches)
+    assert [n.as_py() for n in found[0].column("id")] == [COUNT + n for n in range(15, 25)]
+    shipped.append(80)
 
 
 @pytest.mark.parametrize(

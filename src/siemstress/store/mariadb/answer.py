@@ -16,7 +16,7 @@ from siemstress.config import Server
 from siemstress.errors import QueryError, SiemstressError, StoreError, Unavailable
 from siemstress.store.base import Limits, Scan
 from siemstress.store.mariadb import pull, reading
-from siemstress.store.mariadb.narrowing import narrowed, row_by_row
+from siemstress.store.mariadb.narrowing import limited_inside, narrowed, row_by_row
 from siemstress.store.mariadb.reader import Reader, typed
 from siemstress.store.mariadb.relation import Relation, relations
 from siemstress.store.mariadb.translate import Translated, translate
@@ -104,7 +104,8 @@ class _Asked:
 
     def read(self, *, typed: bool) -> exp.Query | None:
         """The query as a tree, if it is known that DuckDB reads the text in the same way."""
-        return reading.tree(self._database, self._sql, check=typed)
+        query = reading.tree(self._database, self._sql, check=typed)
+        return None if query is None else limited_inside(query)
 
     def streamed(
         self, query: exp.Query | None, batch_rows: int
