@@ -94,11 +94,16 @@ class Midst:
     """siemparse in the midst of a file: some of it is stored."""
 
     def __init__(
-        self, server: PrivateServer, site: Site, answer_seconds: float | None = None
+        self,
+        server: PrivateServer,
+        site: Site,
+        data: bytes = DATA,
+        answer_seconds: float | None = None,
     ) -> None:
         self.server = server
         self.site = site
-        self.path = site.file("a.log", DATA)
+        self.data = data
+        self.path = site.file("a.log", data)
         program: list[str | Path] = [PROGRAM]
         if answer_seconds is not None:
             program = [sys.executable, "-c", SHORT_OF_PATIENCE, str(answer_seconds)]
@@ -128,8 +133,10 @@ class Midst:
             WAITING if WAITING in line else OVER if OVER in line else "stored" for line in said
         ]
         assert kinds == [WAITING, OVER] * waits + ["stored"], said
-        assert f"stored {LINES:,} lines" in said[-1]
-        all_is_stored(self.site)
+        stored = re.search(r"stored ([\d,]+) lines", said[-1])
+        assert stored
+        assert int(stored[1].replace(",", "")) == self.data.count(b"\n")
+        assert self.site.lines() == split(self.data)
 
 
 def all_is_stored(site: Site) -> None:
@@ -220,19 +227,19 @@ def test_refused_for_a_while(server: PrivateServer, site: Site, faults: Sequence
     for number, fault in enumerate(faults, 1):
         with befallen(midst, fault):
             midst.talk.wait_for(WAITING, number)
-        midst.next_commit()
+        midst.talk.wait_for(OVER, number)
     midst.end(waits=len(faults))
 
 
 def test_restarts_and_crashes(server: PrivateServer, site: Site) -> None:
-    midst = Midst(server, site)
+    midst = Midst(server, site, DATA + DATA)
     memory = 0
     for number, fault in enumerate((crashed, away, crashed), 1):
         time.sleep(RANDOM.uniform(0, 0.1))
         with befallen(midst, fault):
             midst.talk.wait_for(WAITING, number)
             memory = midst.memory if midst.goes_on else memory
-        midst.next_commit()
+        midst.talk.wait_for(OVER, number)
     waits = midst.talk.count(WAITING)
     assert waits > 1
     midst.end(waits=waits)
