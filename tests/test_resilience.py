@@ -30,6 +30,8 @@ import pytest
 from mariadb_server import PrivateServer
 from rules import starts, store_events
 from running import PROGRAM, Site, Talk, split, store_keys, syslog
+from siemstress.errors import Unavailable
+from siemstress.store.mariadb.connection import Connection
 
 # So long lines that there are few of them in a chunk, and several chunks, each a commit.
 LINES = 20_000
@@ -489,3 +491,14 @@ def happen(site: Site, second: int) -> None:
     """What the rule is about happens at a second."""
     with closing(site.store) as store:
         store_events(store, [(second + n, "a") for n in range(3)])
+
+
+def test_a_connection_that_is_lost_says_so_again(server: PrivateServer, site: Site) -> None:
+    """A rollback does not fail where the connection is gone; what comes next does."""
+    assert site.server
+    connection = Connection(site.server)
+    server.execute(f"KILL {connection.id}")
+    connection.rollback()
+    with pytest.raises(Unavailable, match="connection"):
+        connection.execute("SELECT 1")
+    connection.close()

@@ -346,6 +346,9 @@ def _told(error: OSError) -> str:
 def _code_and_text(error: Exception) -> tuple[int | None, str]:
     if text := tls.failure(error):
         return CR.CR_SSL_CONNECTION_ERROR, text
+    if isinstance(error, pymysql.err.InterfaceError) and error.args[:1] == (0,):
+        # So says the driver where an earlier error, as of a rollback, has ended the connection.
+        return CR.CR_SERVER_LOST, "the connection is lost"
     if isinstance(error, pymysql.err.MySQLError) and error.args and isinstance(error.args[0], int):
         text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__
         if isinstance(cause := getattr(error, "original_exception", None), OSError):
