@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -325,3 +327,20 @@ def test_columns_of_every_type_come_back(store: MariaDB) -> None:
         found = pl.DataFrame(store.select(query, {"t": Scan("Odd")}).read_all())
         for name in frame.columns:
             assert found[name].to_list() == frame[name].to_list(), name
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 17, 900])
+@pytest.mark.usefixtures("store")
+def test_new_rows_in_many_ranges(server: Server, count: int) -> None:
+    chance = random.Random(count)
+    edges = sorted(chance.sample(range(1, COUNT), 2 * count))
+    ranges = [(edges[2 * n], edges[2 * n + 1]) for n in range(count)]
+    ranges = [r for r in ranges if r[0] <= r[1]]
+    connection = Connection(server)
+    known = replace(relations(connection, {"t": Scan("Auth")})["t"], ranges=ranges)
+    query = parse_one("SELECT id FROM t WHERE id <> 7 ORDER BY id", dialect="duckdb")
+    assert isinstance(query, exp.Query)
+    sql, values = translate(query, {"t": known}).sql.statement()
+    found = [n for (n,) in connection.rows(sql, values)]
+    connection.close()
+    assert found == [n for low, high in ranges for n in range(low, high + 1) if n != 7]
