@@ -14,6 +14,7 @@ import pytest
 from siemstress.commands.siemquery import main
 from siemstress.query.times import now
 from siemstress.schema import ALERT, EVENT, polars_schema
+from siemstress.store.base import Store
 from siemstress.store.lake import Lake
 from stores import put
 
@@ -67,16 +68,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with a few events of each kind, and its config."""
     folder = tmp_path_factory.mktemp("siem")
     (folder / "s.conf").write_text(CONFIG)
-    lake = Lake(folder / "lake")
-    put(lake, "Auth", frame(AUTH))
-    put(lake, "Entries", frame([{**AUTH[0], "id": 50, "message": "an entry"}]))
+    fill(Lake(folder / "lake"))
+    return folder
+
+
+def fill(store: Store) -> None:
+    """Put a few events of each kind into a store."""
+    put(store, "Auth", frame(AUTH))
+    put(store, "Entries", frame([{**AUTH[0], "id": 50, "message": "an entry"}]))
     alert = {
         "id": 9, "time": START, "alert_id": "a", "source_rule": "burst", "event_limit": 7,
         "event_count": 8, "message": "Over 7",
     }  # fmt: skip
-    put(lake, "UserAuth", frame([alert]))
-    put(lake, "Loose", frame([{"id": 77, "time": now() - timedelta(minutes=30), "message": "new"}]))
-    return folder
+    put(store, "UserAuth", frame([alert]))
+    put(
+        store, "Loose", frame([{"id": 77, "time": now() - timedelta(minutes=30), "message": "new"}])
+    )
 
 
 @pytest.fixture

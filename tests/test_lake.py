@@ -14,9 +14,10 @@ from deltalake import DeltaTable, QueryBuilder
 
 import stores
 from siemstress.config import Config, Server
-from siemstress.errors import ConfigError, StoreError
+from siemstress.errors import StoreError
 from siemstress.store.base import Advance, Bounds, Scan
 from siemstress.store.lake import Lake
+from siemstress.store.mariadb.database import MariaDB
 from siemstress.store.opening import open_store
 from stores import START, ask, events, ids, put
 
@@ -352,9 +353,9 @@ def test_tables_deleted_by_hand_are_gone(lake: Lake) -> None:
     assert ids(lake, "Auth") == [0]
 
 
-def test_a_server_is_for_another_version(tmp_path: Path) -> None:
+def test_the_config_says_which_store_it_is(tmp_path: Path) -> None:
     config = Config(path=None, lake=tmp_path, sections={})
     assert isinstance(open_store(config), Lake)
     server = Server(host="db", user="u", password="p", database="d")  # noqa: S106
-    with pytest.raises(ConfigError, match="lake"):
-        open_store(Config(path=None, lake=tmp_path, sections={}, server=server))
+    opened = open_store(Config(path=None, lake=tmp_path, sections={}, server=server))
+    assert isinstance(opened, MariaDB)

@@ -143,6 +143,21 @@ def test_others_may_commit_between(store: MariaDB, relay: Relay) -> None:
     other.close()
 
 
+def test_a_turn_that_fails_is_not_asked_for_again(store: MariaDB) -> None:
+    asked: list[int] = []
+
+    def turn() -> None:
+        asked.append(1)
+        failure = Unavailable("a deadlock of somebody else's")
+        failure.code = 1213
+        raise failure
+
+    with pytest.raises(Unavailable, match="somebody"):
+        store.commit("Auth", store.stage("Auth", events(2)), turn=turn)
+    assert len(asked) == 1
+    assert store.tables() == []
+
+
 def test_a_table_may_be_dropped_between(store: MariaDB, relay: Relay) -> None:
     put(store, "Auth", events(1, first=1000))
     staged = store.stage("Auth", events(5))

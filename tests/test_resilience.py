@@ -7,47 +7,51 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import (
-    AbstractContextManager,
-    ExitStack,
     closing,
-    contextmanager,
-    nullcontext,
     suppress,
 )
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
-import pymysql
 import pytest
 
+from faults import (
+    DATA,
+    LINES,
+    OVER,
+    RANDOM,
+    SECRET,
+    USER,
+    WAITING,
+    Fault,
+    Midst,
+    all_is_stored,
+    away,
+    befallen,
+    broken_off,
+    crashed,
+    crowded,
+    frozen,
+    halted,
+    locked_out,
+    other_password,
+    read_locked,
+    read_only,
+    row_locked,
+    site_of,
+    table_locked,
+    wait_until,
+)
 from mariadb_server import PrivateServer
 from rules import starts, store_events
 from running import PROGRAM, Site, Talk, split, store_keys, syslog
-
-# So long lines that there are few of them in a chunk, and several chunks, each a commit.
-LINES = 20_000
-DATA = syslog(LINES, extra=b" " + b"x" * 1400)
-WAITING = "nothing is lost"
-OVER = "works again after"
-RANDOM = Random(23)
-SECRET = "secret"  # noqa: S105
-USER = f"CREATE USER siem@localhost IDENTIFIED BY '{SECRET}'"
-
-# siemparse that waits for the server's answers for so many seconds only.
-SHORT_OF_PATIENCE = """
-import sys
-from siemstress.commands import siemparse
-from siemstress.store.mariadb import pool
-pool.Pool.__init__.__defaults__ = (float(sys.argv.pop(1)),)
-sys.exit(siemparse.main())
-"""
+from siemstress.errors import Unavailable
+from siemstress.store.mariadb.connection import Connection
 
 
 @pytest.fixture(scope="module")
@@ -66,218 +70,29 @@ def site(server: PrivateServer, tmp_path: Path) -> Site:
     return site_of(server, tmp_path)
 
 
-def site_of(server: PrivateServer, folder: Path) -> Site:
-    name = re.sub(r"\W", "_", folder.name)[-60:]
-    address = server.address(name, "siem", SECRET)
-    server.execute(f"GRANT ALL ON `{name}`.* TO siem@localhost")
-    return Site(folder, address)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.003)
-
-
-@contextmanager
-def halted(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """A process stands still within."""
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
-
-
-class Midst:
-    """siemparse in the midst of a file: some of it is stored."""
-
-    def __init__(
-        self, server: PrivateServer, site: Site, answer_seconds: float | None = None
-    ) -> None:
-        self.server = server
-        self.site = site
-        self.path = site.file("a.log", DATA)
-        program: list[str | Path] = [PROGRAM]
-        if answer_seconds is not None:
-            program = [sys.executable, "-c", SHORT_OF_PATIENCE, str(answer_seconds)]
-        self.process = site.start(self.path, program=program)
-        self.talk = Talk(self.process)
-        self.next_commit()
-
-    def next_commit(self) -> None:
-        """Wait until there is one more commit."""
-        before = self.site.commits()
-        wait_until(lambda: self.site.commits() > before or not self.goes_on)
-
-    @property
-    def goes_on(self) -> bool:
-        return self.process.poll() is None
-
-    @property
-    def memory(self) -> int:
-        """The most memory that it has held, in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) >> 10
-
-    def end(self, *, waits: int) -> None:
-        """It ends well, has waited so often, and all is stored once and in order."""
-        said = self.talk.end()
-        kinds = [
-            WAITING if WAITING in line else OVER if OVER in line else "stored" for line in said
-        ]
-        assert kinds == [WAITING, OVER] * waits + ["stored"], said
-        assert f"stored {LINES:,} lines" in said[-1]
-        all_is_stored(self.site)
-
-
-def all_is_stored(site: Site) -> None:
-    assert site.lines() == split(DATA)
-
-
-# What befalls a server; it is over at the end of the context.
-
-
-@contextmanager
-def away(server: PrivateServer, _site: Site) -> Iterator[None]:
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()
-
-
-@contextmanager
-def crashed(server: PrivateServer, _site: Site) -> Iterator[None]:
-    server.kill()
-    try:
-        yield
-    finally:
-        server.start()
-
-
-@contextmanager
-def locked_out(server: PrivateServer, _site: Site) -> Iterator[None]:
-    server.execute("ALTER USER siem@localhost ACCOUNT LOCK", "KILL USER siem@localhost")
-    try:
-        yield
-    finally:
-        server.execute("ALTER USER siem@localhost ACCOUNT UNLOCK")
-
-
-@contextmanager
-def other_password(server: PrivateServer, _site: Site) -> Iterator[None]:
-    server.execute("SET PASSWORD FOR siem@localhost = password('else')", "KILL USER siem@localhost")
-    try:
-        yield
-    finally:
-        server.execute("SET PASSWORD FOR siem@localhost = password('secret')")
-
-
-@contextmanager
-def crowded(server: PrivateServer, _site: Site) -> Iterator[None]:
-    server.execute("SET GLOBAL max_connections = 10", "KILL USER siem@localhost")
-    held = []
-    with suppress(pymysql.err.OperationalError):
-        while True:
-            held.append(
-                pymysql.connect(unix_socket=str(server.socket), user="siem", password=SECRET)
-            )
-    try:
-        yield
-    finally:
-        for connection in held:
-            connection.close()
-        server.execute("SET GLOBAL max_connections = 150")
-
-
-@contextmanager
-def read_only(server: PrivateServer, _site: Site) -> Iterator[None]:
-    server.execute("SET GLOBAL read_only = 1")
-    try:
-        yield
-    finally:
-        server.execute("SET GLOBAL read_only = 0")
-
-
-Fault = Callable[[PrivateServer, Site], AbstractContextManager[None]]
-
-
-@contextmanager
-def befallen(midst: Midst, fault: Fault) -> Iterator[None]:
-    """Something befalls the server between one moment of siemparse and the next."""
-    with ExitStack() as stack:
-        # It cannot end meanwhile; but with its statements half sent, `read_only` would not begin.
-        with nullcontext() if fault is read_only else halted(midst.process):
-            stack.enter_context(fault(midst.server, midst.site))
-        yield
-
-
 @pytest.mark.parametrize("faults", [(locked_out, crowded), (other_password, read_only)])
 def test_refused_for_a_while(server: PrivateServer, site: Site, faults: Sequence[Fault]) -> None:
     midst = Midst(server, site)
     for number, fault in enumerate(faults, 1):
         with befallen(midst, fault):
             midst.talk.wait_for(WAITING, number)
-        midst.next_commit()
+        midst.talk.wait_for(OVER, number)
     midst.end(waits=len(faults))
 
 
 def test_restarts_and_crashes(server: PrivateServer, site: Site) -> None:
-    midst = Midst(server, site)
+    midst = Midst(server, site, DATA + DATA)
     memory = 0
     for number, fault in enumerate((crashed, away, crashed), 1):
         time.sleep(RANDOM.uniform(0, 0.1))
         with befallen(midst, fault):
             midst.talk.wait_for(WAITING, number)
             memory = midst.memory if midst.goes_on else memory
-        midst.next_commit()
+        midst.talk.wait_for(OVER, number)
     waits = midst.talk.count(WAITING)
     assert waits > 1
     midst.end(waits=waits)
     assert 0 < memory < 500
-
-
-@contextmanager
-def read_locked(server: PrivateServer, _site: Site) -> Iterator[None]:
-    with closing(server.root()) as connection:
-        connection.cursor().execute("FLUSH TABLES WITH READ LOCK")
-        yield
-
-
-@contextmanager
-def table_locked(server: PrivateServer, site: Site) -> Iterator[None]:
-    assert site.server
-    with closing(server.root(site.server.database)) as connection:
-        connection.cursor().execute("LOCK TABLES Entries READ")
-        yield
-
-
-@contextmanager
-def row_locked(server: PrivateServer, site: Site) -> Iterator[None]:
-    assert site.server
-    with closing(server.root(site.server.database)) as connection:
-        connection.begin()
-        connection.cursor().execute("SELECT * FROM siemstress_tables FOR UPDATE")
-        yield
-
-
-@contextmanager
-def frozen(server: PrivateServer, _site: Site) -> Iterator[None]:
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
-@contextmanager
-def broken_off(server: PrivateServer, _site: Site) -> Iterator[None]:
-    """An administrator ends what is under way, once."""
-    server.execute("KILL QUERY USER siem@localhost")
-    yield
-    server.execute("KILL USER siem@localhost")
 
 
 @pytest.mark.parametrize(
@@ -482,3 +297,14 @@ def happen(site: Site, second: int) -> None:
     """What the rule is about happens at a second."""
     with closing(site.store) as store:
         store_events(store, [(second + n, "a") for n in range(3)])
+
+
+def test_a_connection_that_is_lost_says_so_again(server: PrivateServer, site: Site) -> None:
+    """A rollback does not fail where the connection is gone; what comes next does."""
+    assert site.server
+    connection = Connection(site.server)
+    server.execute(f"KILL {connection.id}")
+    connection.rollback()
+    with pytest.raises(Unavailable, match="connection"):
+        connection.execute("SELECT 1")
+    connection.close()

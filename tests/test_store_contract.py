@@ -144,6 +144,16 @@ def test_columns_that_do_not_fit_are_refused(store: Store, frame: pl.DataFrame) 
     assert ids(store, "Auth") == [0]
 
 
+def test_frames_of_one_commit_agree_about_types(store: Store) -> None:
+    staged = [
+        *store.stage("Auth", events(1, score=1.5)),
+        *store.stage("Auth", events(1, first=1, score="high")),
+    ]
+    with pytest.raises(StoreError):
+        store.commit("Auth", staged)
+    assert ids(store, "Auth") == []
+
+
 def test_alerts_are_an_ordinary_table(store: Store) -> None:
     schema = polars_schema((*EVENT, *ALERT))
     frame = pl.DataFrame([{"id": 1, "alert_id": "a", "event_count": 8}], schema=schema)

@@ -65,9 +65,7 @@ class Lake:
         self._make()
         files = _own(staged, table)
         _check_advances(advances)
-        types = dict(EVENT_TYPES)
-        for file in files:
-            types.update(file.types)
+        types = _types(files)
         adds = [AddAction(f.path.name, f.size, {}, f.modified, True, f.stats) for f in files]
         if turn is not None:
             turn()
@@ -266,6 +264,16 @@ def _own(staged: Sequence[Staged], table: str) -> list[StagedFile]:
             raise StoreError("is not as it was written", file=file.path)
         files.append(file)
     return files
+
+
+def _types(files: Sequence[StagedFile]) -> dict[str, str]:
+    """The columns that a table needs for these files, and their types."""
+    types = dict(EVENT_TYPES)
+    for file in files:
+        for name, kind in file.types.items():
+            if types.setdefault(name, kind) != kind:
+                raise StoreError(f"column {name!r} is of types {types[name]} and {kind} at once")
+    return types
 
 
 def _check_advances(advances: Sequence[Advance]) -> None:

@@ -16,7 +16,7 @@ from siemstress.config import Server
 from siemstress.errors import QueryError, SiemstressError, StoreError, Unavailable
 from siemstress.store.base import Limits, Scan
 from siemstress.store.mariadb import pull, reading
-from siemstress.store.mariadb.narrowing import narrowed
+from siemstress.store.mariadb.narrowing import limited_inside, narrowed, row_by_row
 from siemstress.store.mariadb.reader import Reader, typed
 from siemstress.store.mariadb.relation import Relation, relations
 from siemstress.store.mariadb.translate import Translated, translate
@@ -76,9 +76,9 @@ def _answer(
             question.run(lambda: question.lock_up([], pull.CHANGEABLE))
             question.run(lambda: question.check_one_select(sql))
         query = question.run(lambda: asked.read(typed=error is QueryError))
-        native = question.run(lambda: asked.native(query, batch_rows))
-        if native is not None:
-            schema, batches = native
+        streamed = question.run(lambda: asked.streamed(query, batch_rows))
+        if streamed is not None:
+            schema, batches = streamed
             return question.streamed(schema, lambda: next(batches, None))
         question.run(lambda: asked.pull(query))
         return question.stream(sql, batch_rows)
@@ -104,16 +104,27 @@ class _Asked:
 
     def read(self, *, typed: bool) -> exp.Query | None:
         """The query as a tree, if it is known that DuckDB reads the text in the same way."""
-        return reading.tree(self._database, self._sql, check=typed)
+        query = reading.tree(self._database, self._sql, check=typed)
+        return None if query is None else limited_inside(query)
 
-    def native(
+    def streamed(
         self, query: exp.Query | None, batch_rows: int
     ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]] | None:
-        """The answer of the server; None where it is not known to be DuckDB's."""
+        """The answer as it comes from the server; None where all must be there before."""
         bound = self._database.sql(self._sql)
         types = [str(kind) for kind in bound.types]
         if query is None:
             return None
+        schema = bound.limit(0).to_arrow_table().schema
+        batches = self._native(query, types, schema, batch_rows)
+        if batches is None:
+            batches = self._in_pieces(query, schema, batch_rows)
+        return None if batches is None else (schema, batches)
+
+    def _native(
+        self, query: exp.Query, types: Sequence[str], schema: pa.Schema, batch_rows: int
+    ) -> Iterator[pa.RecordBatch] | None:
+        """The answer of the server; None where it is not known to be DuckDB's."""
         try:
             found = translate(query, self._relations)
         except Untranslated as e:
@@ -121,12 +132,11 @@ class _Asked:
             return None
         if not all(map(fits, (c.kind for c in found.columns), types)):
             return None
-        schema = bound.limit(0).to_arrow_table().schema
         batches = self._batches(found, types, schema, batch_rows)
         try:
-            return schema, chain([next(batches)], batches)
+            return chain([next(batches)], batches)
         except StopIteration:
-            return schema, iter(())
+            return iter(())
         except Unavailable:
             raise
         except StoreError as e:
@@ -144,6 +154,28 @@ class _Asked:
         for arrays in self._reader.batches(sql, values, binary, batch_rows):
             rows = typed(self._database, arrays, types, places).to_arrow_table()
             for batch in rows.to_batches(batch_rows):
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        self._reader.close()
+
+    def _in_pieces(
+        self, query: exp.Query, schema: pa.Schema, batch_rows: int
+    ) -> Iterator[pa.RecordBatch] | None:
+        """DuckDB's answers to pieces of a table; None where it must see all rows at once."""
+        called = row_by_row(query)
+        place = next((p for p in self._places if p.name.lower() == str(called).lower()), None)
+        return None if place is None else self._pieces(query, place, schema, batch_rows)
+
+    def _pieces(
+        self, query: exp.Query, place: pull.Pulled, schema: pa.Schema, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        columns = pull.wanted(self._database, self._sql, self._places).get(place.table, [])
+        rows = narrowed(query, self._relations)[place.name]
+        for _ in pull.pieces(self._database, self._reader, place, columns, rows):
+            found = self._database.sql(self._sql).to_arrow_table()
+            pull.empty(self._database, place)
+            for batch in found.to_batches(batch_rows):
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         self._reader.close()
 

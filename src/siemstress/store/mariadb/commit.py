@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from siemstress.errors import Conflict, StoreError, Unavailable
 from siemstress.store.base import Advance
@@ -79,7 +79,7 @@ class Commits:
             except _Again:
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
             except StoreError as e:
-                if e.code not in _AGAIN:
+                if e.code not in _AGAIN or work.stopped:
                     raise
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
         raise Unavailable("too many others write at once", file=name)
@@ -112,7 +112,7 @@ class Commits:
     def _attempt(self, connection: Connection, work: _Commit) -> int:
         types = {column: kind for s in work.staged for column, kind in s.types.items()}
         table = ensured(connection, work.name, types, lambda: self._make_way(work.name))
-        work.check_identity(connection, table)
+        work.check(connection, table)
         try:
             for rows in work.staged:
                 if self.inserts or not load(connection, rows):
@@ -169,23 +169,27 @@ class Commits:
 
 @dataclass
 class _Commit:
-    """What a commit is to do, and whether its turn has come."""
+    """What a commit is to do, and whether its turn has come, or never will."""
 
     name: str
     staged: Sequence[StagedRows]
     advances: Sequence[Advance]
     turn: Callable[[], None] | None
     key: _Key
-    turned: bool = field(default=False)
+    turned: bool = False
+    stopped: bool = False
 
     def take_turn(self) -> None:
         """Wait for the turn, once."""
+        self.stopped = True
         if self.turn is not None:
             self.turn()
-        self.turned = True
+        self.turned, self.stopped = True, False
 
-    def check_identity(self, connection: Connection, table: Table) -> None:
-        """Raise StoreError if rows were staged for a table that has been deleted since."""
+    def check(self, connection: Connection, table: Table) -> None:
+        """Raise StoreError if rows do not fit, or their table has been deleted since."""
+        for rows in self.staged:
+            lacking(table, rows.types)
         if any(s.identity not in (None, table.identity) for s in self.staged):
             raise StoreError(
                 "the table that these rows were staged for has been deleted",

@@ -115,6 +115,11 @@ class Connection:
         """The server's number for this connection, to stop its query by."""
         return int(self._driver.thread_id())
 
+    @property
+    def largest(self) -> int:
+        """The server's max_allowed_packet: what a statement may have, in bytes."""
+        return self._driver.largest or 0
+
     def execute(self, sql: str, values: Sequence[object] = ()) -> int:
         """Run a statement; the number of rows that it found or changed."""
         with self._errors(), self._driver.cursor() as cursor:
@@ -314,7 +319,7 @@ class _Result(MySQLResult):  # type: ignore[misc]
         connection = self.connection
         data, connection.local_data = connection.local_data, None
         # Without data an empty file is sent: the server then has nothing, and says so.
-        step = min(connection.max_allowed_packet, 1 << 20)
+        step = max(1024, min((connection.largest or 0) // 2, 1 << 20))
         for start in range(0, len(data or b""), step):
             connection.write_packet(data[start : start + step])
         connection.write_packet(b"")
@@ -341,6 +346,9 @@ def _told(error: OSError) -> str:
 def _code_and_text(error: Exception) -> tuple[int | None, str]:
     if text := tls.failure(error):
         return CR.CR_SSL_CONNECTION_ERROR, text
+    if isinstance(error, pymysql.err.InterfaceError) and error.args[:1] == (0,):
+        # So says the driver where an earlier error, as of a rollback, has ended the connection.
+        return CR.CR_SERVER_LOST, "the connection is lost"
     if isinstance(error, pymysql.err.MySQLError) and error.args and isinstance(error.args[0], int):
         text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__
         if isinstance(cause := getattr(error, "original_exception", None), OSError):

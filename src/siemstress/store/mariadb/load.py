@@ -71,7 +71,8 @@ def insert(connection: Connection, staged: StagedRows) -> None:
     head = f"INSERT INTO {_name(connection, staged.table)} ({names}) VALUES "  # noqa: S608
     constants = list(staged.constants.values())
     count = 0
-    for rows in _batches(staged):
+    # Escaping may double a value.
+    for rows in _batches(staged, min(_BYTES, connection.largest // 3)):
         values = [value for row in rows for value in (*row, *constants)]
         sql = head + ", ".join([f"({marks})"] * len(rows))
         try:
@@ -83,12 +84,14 @@ def insert(connection: Connection, staged: StagedRows) -> None:
     _check(connection, staged, count)
 
 
-def _batches(staged: StagedRows) -> Iterator[list[list[str | None]]]:
+def _batches(staged: StagedRows, most: int) -> Iterator[list[list[str | None]]]:
+    """Rows that together have up to so many bytes, or one that has more."""
+    besides = 10 * len(staged.types) + sum(len(str(v)) for v in staged.constants.values())
     batch: list[list[str | None]] = []
     size = 0
     for row in parsed(staged.data):
-        length = sum(len(value) for value in row if value)
-        if batch and (len(batch) == _ROWS or size + length > _BYTES):
+        length = besides + sum(len(value.encode()) for value in row if value)
+        if batch and (len(batch) == _ROWS or size + length > most):
             yield batch
             batch, size = [], 0
         batch.append(row)

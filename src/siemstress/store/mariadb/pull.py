@@ -27,7 +27,7 @@ SCHEMA = "pulled"
 _TELLING = "statistics_propagation,empty_result_pullup,filter_pushdown"
 CHANGEABLE = ("disabled_optimizers",)
 
-_BATCH_ROWS = 50_000
+_BATCH_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,35 @@ def pull(
     rows: Wanted,
 ) -> None:
     """Fill a relation's table with these columns of some rows."""
+    for _ in pieces(database, reader, place, columns, rows):
+        pass
+
+
+def pieces(
+    database: duckdb.DuckDBPyConnection,
+    reader: Reader,
+    place: Pulled,
+    columns: Sequence[str],
+    rows: Wanted,
+) -> Iterator[None]:
+    """Fill a relation's table with these columns of some rows, a piece with every step."""
     relation = place.relation
     if relation.table is None:
         return
-    kinds = {name: relation.types[name] for name in columns}
-    if not kinds:
-        # Rows are counted by their ids.
-        kinds = {"id": relation.types["id"]}
+    # Rows are counted by their ids.
+    kinds = {name: relation.types[name] for name in columns or ["id"]}
     _make(database, place, kinds)
     sql, values = _rows(relation.table, list(kinds), rows).statement()
     types = [DUCKDB[kind] for kind in kinds.values()]
     binary = [kind == "BLOB" for kind in types]
     for arrays in reader.batches(sql, values, binary, _BATCH_ROWS):
         typed(database, arrays, types, list(kinds)).insert_into(f"{SCHEMA}.{place.table}")
+        yield
+
+
+def empty(database: duckdb.DuckDBPyConnection, place: Pulled) -> None:
+    """Delete what a relation's table holds."""
+    database.execute(f"TRUNCATE {SCHEMA}.{place.table}")
 
 
 def _rows(table: str, columns: Sequence[str], rows: Wanted) -> Sql:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 # The server gives a reader up that does not take its rows for so long, in seconds: `less` may be
-# left standing over a weekend.
-_READER_SECONDS = 7 * 86_400
+# left standing over night. Meanwhile columns cannot be added to the tables that it reads.
+_READER_SECONDS = 12 * 3600
 # How long the server is given to stop a query.
 _STOP_SECONDS = 2.0
 # What is read from the socket at once, and how many bytes of rows become a batch.
