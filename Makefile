@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # Debian packages that the tests want; each is looked for before anything is installed.
-TEST_PACKAGES := man-db mariadb-server openssl
+TEST_PACKAGES := man-db mariadb-server rsyslog bsdutils openssl systemd systemd-journal-remote
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint docs clean system-packages

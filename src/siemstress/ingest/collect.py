@@ -61,6 +61,11 @@ class Collector:
         finally:
             writer.close()
             _wait(writer)
+            if writer.pending:
+                self.tell(
+                    f"{writer.pending:,} bytes that were read are not stored; what is in files is "
+                    "read again next time"
+                )
         if writer.error is not None:
             raise writer.error
 
