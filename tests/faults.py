@@ -219,14 +219,6 @@ def frozen(server: PrivateServer, _site: Site) -> Iterator[None]:
         os.kill(server.pid, signal.SIGCONT)
 
 
-@contextmanager
-def broken_off(server: PrivateServer, _site: Site) -> Iterator[None]:
-    """An administrator ends what is under way, once."""
-    server.execute("KILL QUERY USER siem@localhost")
-    yield
-    server.execute("KILL USER siem@localhost")
-
-
 Fault = Callable[[PrivateServer, Site], AbstractContextManager[None]]
 
 
