@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from running import Site, split, syslog
+from siemstress.formats.clock import Clock
 from siemstress.ingest import pipeline as module
 from siemstress.ingest.inputs import Input, bring_in
 from siemstress.ingest.parsing import LineParser
 from siemstress.ingest.patience import Patience
 from siemstress.ingest.pipeline import Pipeline
+from siemstress.ingest.worker import LocalWorker
 
 
 def test_a_signal_while_the_workers_start_loses_nothing_of_a_pipe(
@@ -27,11 +29,11 @@ def test_a_signal_while_the_workers_start_loses_nothing_of_a_pipe(
     os.write(writing, data)
     has_read = threading.Event()
 
-    class Reading(module.LocalWorker):
-        def parse(self, *arguments: object) -> int:
+    class Reading(LocalWorker):
+        def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
             has_read.set()
             time.sleep(0.1)
-            return super().parse(*arguments)  # type: ignore[arg-type]
+            return super().parse(size, clock, path, first_id)
 
     start = threading.Thread.start
 
