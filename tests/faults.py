@@ -104,9 +104,10 @@ class Midst:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
-    def end(self, *, waits: int) -> None:
-        """It ends well, has waited so often, and all is stored once and in order."""
+    def end(self, *, waits: int | None) -> None:
+        """It ends well, has waited so often (None: or not), and all is stored once and in order."""
         said = self.talk.end()
+        waits = self.talk.count(WAITING) if waits is None else waits
         kinds = [
             WAITING if WAITING in line else OVER if OVER in line else "stored" for line in said
         ]
@@ -217,14 +218,6 @@ def frozen(server: PrivateServer, _site: Site) -> Iterator[None]:
         yield
     finally:
         os.kill(server.pid, signal.SIGCONT)
-
-
-@contextmanager
-def broken_off(server: PrivateServer, _site: Site) -> Iterator[None]:
-    """An administrator ends what is under way, once."""
-    server.execute("KILL QUERY USER siem@localhost")
-    yield
-    server.execute("KILL USER siem@localhost")
 
 
 Fault = Callable[[PrivateServer, Site], AbstractContextManager[None]]

@@ -33,7 +33,6 @@ from faults import (
     all_is_stored,
     away,
     befallen,
-    broken_off,
     crashed,
     crowded,
     frozen,
@@ -95,11 +94,9 @@ def test_restarts_and_crashes(server: PrivateServer, site: Site) -> None:
     assert 0 < memory < 500
 
 
-@pytest.mark.parametrize(
-    "faults", [(read_locked, frozen), (broken_off,), (table_locked, row_locked)]
-)
+@pytest.mark.parametrize("faults", [(read_locked, frozen), (table_locked, row_locked)])
 def test_held_up_for_a_while(server: PrivateServer, site: Site, faults: Sequence[Fault]) -> None:
-    """What works at the second attempt, or before anything times out, is nothing to talk about."""
+    """What works before anything times out is nothing to talk about."""
     midst = Midst(server, site)
     held = 0
     for fault in faults:
@@ -111,6 +108,15 @@ def test_held_up_for_a_while(server: PrivateServer, site: Site, faults: Sequence
         midst.next_commit()
     assert held
     midst.end(waits=0)
+
+
+def test_broken_off(server: PrivateServer, site: Site) -> None:
+    """An administrator ends what is under way."""
+    midst = Midst(server, site)
+    for what in ("QUERY USER", "USER", "QUERY USER"):
+        server.execute(f"KILL {what} siem@localhost")
+        time.sleep(RANDOM.uniform(0, 0.2))
+    midst.end(waits=None)
 
 
 def test_a_server_that_does_not_answer(server: PrivateServer, site: Site) -> None:

@@ -119,6 +119,16 @@ def test_bug_17_bursts_across_polls_and_restarts_are_alerted_once(conf: Path, st
     assert starts(store) == [("a", 2)]
 
 
+def ended(watcher: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a watcher told, which was sent a signal; killed if it overlooks it."""
+    try:
+        return watcher.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        watcher.kill()
+        watcher.communicate()
+        raise
+
+
 @both
 def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
     watchers = [
@@ -141,7 +151,7 @@ def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
     finally:
         for watcher, number in zip(watchers, (signal.SIGTERM, signal.SIGINT), strict=True):
             watcher.send_signal(number)
-        said = [watcher.communicate(timeout=30) for watcher in watchers]
+        said = [ended(watcher) for watcher in watchers]
     assert [watcher.returncode for watcher in watchers] == [0, 0]
     assert starts(store) == [("a", n * 100 + 2) for n in range(4)]
     lines = [line for _, stderr in said for line in stderr.splitlines()]

@@ -6,6 +6,7 @@ are derived from this module. Times are microseconds in UTC, stored without a zo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import polars as pl
+
+_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 Kind = Literal["int64", "int32", "int8", "time", "text", "binary", "bool", "map"]
 
@@ -242,3 +245,8 @@ def polars_type(kind: Kind) -> pl.DataType:
 def polars_schema(columns: tuple[Column, ...] = EVENT) -> dict[str, pl.DataType]:
     """Column names and Polars types, in the schema's order."""
     return {c.name: polars_type(c.kind) for c in columns}
+
+
+def is_table_name(name: str) -> bool:
+    """Whether a table can be called so: letters, digits and `_` only, and at most 64 of them."""
+    return _TABLE_NAME.match(name) is not None

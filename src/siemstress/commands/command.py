@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import NoReturn
@@ -51,6 +52,18 @@ def _terminate(_number: int, _frame: object) -> NoReturn:
     raise Terminated
 
 
+def _send_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Send a signal anew whose exception Python had to ignore: it came inside a `__del__`."""
+    number = {Terminated: signal.SIGTERM, KeyboardInterrupt: signal.SIGINT}.get(ignored.exc_type)
+    main = threading.main_thread().ident
+    if number is None or main is None:
+        sys.__unraisablehook__(ignored)
+        return
+    timer = threading.Timer(0.02, signal.pthread_kill, (main, number))
+    timer.daemon = True
+    timer.start()
+
+
 def run(prog: str, main: Callable[[list[str]], int], arguments: list[str] | None = None) -> int:
     """Run a command's main and turn every way of ending into an exit status.
 
@@ -60,6 +73,7 @@ def run(prog: str, main: Callable[[list[str]], int], arguments: list[str] | None
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _send_again
     try:
         status = main(arguments)
         sys.stdout.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from siemstress.commands.command import say
@@ -63,9 +63,7 @@ def wanted(options: argparse.Namespace) -> Action | None:
 
 def import_rules(config: Config, store: Store, options: argparse.Namespace) -> int:
     """Add a file's rules to the store's; those that cannot be used are named, with status 2."""
-    place = _place(options.importrules)
-    found = read(_read(options.importrules), RULE_KEYS, place)
-    return add_rules(config, store, chosen(found, options.only, place), place)
+    return add_rules(config, store, *_given(options.importrules, RULE_KEYS, options.only))
 
 
 def add_rules(config: Config, store: Store, found: Tables, place: str) -> int:
@@ -83,16 +81,13 @@ def export_rules(_config: Config, store: Store, options: argparse.Namespace) -> 
     """Write the store's rules to a file."""
     from siemstress.rules import kept
 
-    tables = chosen(kept.load(store), options.only, kept.PLACE)
-    _write(options.exportrules, written(tables))
+    _write(options.exportrules, chosen(kept.load(store), options.only, kept.PLACE))
     return 0
 
 
 def import_helpers(_config: Config, store: Store, options: argparse.Namespace) -> int:
     """Add a file's helpers to the store's; those that cannot be used are named, with status 2."""
-    place = _place(options.importhelpers)
-    found = read(_read(options.importhelpers), HELPER_KEYS, place)
-    return add_helpers(store, chosen(found, options.only, place), place)
+    return add_helpers(store, *_given(options.importhelpers, HELPER_KEYS, options.only))
 
 
 def add_helpers(store: Store, found: Tables, place: str) -> int:
@@ -107,7 +102,7 @@ def add_helpers(store: Store, found: Tables, place: str) -> int:
 def export_helpers(_config: Config, store: Store, options: argparse.Namespace) -> int:
     """Write the store's helpers to a file."""
     tables = chosen(kept_helpers.load(store), options.only, kept_helpers.PLACE)
-    _write(options.exporthelpers, written(tables))
+    _write(options.exporthelpers, tables)
     return 0
 
 
@@ -123,6 +118,14 @@ def _told(noun: str, merged: Merged, problems: Sequence[SiemstressError]) -> int
         + (f"; mistakes: {len(problems):,}" if problems else "")
     )
     return 2 if problems else 0
+
+
+def _given(
+    file: str, keys: Mapping[str, tuple[str, ...]], only: Sequence[str]
+) -> tuple[Tables, str]:
+    """The wanted tables of a file, and how to call it."""
+    place = _place(file)
+    return chosen(read(_read(file), keys, place), only, place), place
 
 
 def _place(file: str) -> str:
@@ -141,7 +144,8 @@ def _read(file: str) -> str:
         raise InputError(problem, file=_place(file)) from e
 
 
-def _write(file: str, text: str) -> None:
+def _write(file: str, tables: Tables) -> None:
+    text = written(tables)
     if file == _STANDARD:
         sys.stdout.write(text)
         return

@@ -20,6 +20,7 @@ from siemstress.config import MAIN_SECTION, Config, Keys, Server, keys_of, read_
 from siemstress.config.server import SCHEME, read_server, read_url
 from siemstress.errors import ConfigError, InputError, UserError
 from siemstress.rules.original import HELPER_KEYS, RULE_KEYS, Tables, spelled
+from siemstress.schema import is_table_name
 from siemstress.store.base import Store
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "import-old mariadb://siemstress@db.example.org/siemstressdb"
 
-_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _ROWS = ("events", "alerts")
 
 
@@ -144,7 +144,7 @@ def _tasks(config: Config, database: OldDatabase, pairs: Sequence[str]) -> list[
 def _pair(text: str) -> tuple[str, str | None]:
     """`OLD=NEW`, or a table alone."""
     old, equals, new = text.rpartition("=") if "=" in text else (text, "", "")
-    if equals and not _TABLE_NAME.match(new):
+    if equals and not is_table_name(new):
         raise InputError(f"{new!r} must be letters, digits and _, up to 64", key="--table")
     return old, new or None
 
@@ -152,7 +152,7 @@ def _pair(text: str) -> tuple[str, str | None]:
 def _table_for(name: str, known: Mapping[str, str]) -> str:
     """The table for an old one: as a section spells it, else with letters, digits and _ only."""
     plain = re.sub(r"[^A-Za-z0-9_]", "_", name)[:64]
-    plain = plain if _TABLE_NAME.match(plain) else f"_{plain}"[:64]
+    plain = plain if is_table_name(plain) else f"_{plain}"[:64]
     return known.get(name.lower(), plain)
 
 

@@ -19,7 +19,7 @@ from siemstress.sources.journal import shown_journal
 from siemstress.sources.kernel import shown_kernel
 from siemstress.sources.listen.listener import shown_drops
 from siemstress.store.base import Store, TableStatus
-from siemstress.store.retention import CONSUMER
+from siemstress.store.retention import CONSUMER, counted
 
 SHOWN_CONSUMERS = 10
 
@@ -105,7 +105,7 @@ def describe(status: TableStatus) -> str:
     if status.time_min and status.time_max:
         text += f", from {_time(status.time_min)} to {_time(status.time_max)}"
     if status.consumers:
-        text += f", and the progress of {count(len(status.consumers), 'consumer')}"
+        text += f", and the progress of {counted(len(status.consumers), 'consumer')}"
     return text
 
 
@@ -136,7 +136,7 @@ def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
     lines = [
         (status.table, f"section {sections}"),
         ("  events", f"{status.rows:,}"),
-        ("  size", f"{_size(status.bytes)} in {count(status.files, 'file')}"),
+        ("  size", f"{_size(status.bytes)} in {counted(status.files, 'file')}"),
         ("  first event", _time(status.time_min)),
         ("  last event", _time(status.time_max)),
         ("  last received", _time(status.received_max)),
@@ -166,12 +166,12 @@ def _compacted(counts: Mapping[str, Any]) -> str:
     parts = []
     if counts.get("merged"):
         parts.append(
-            f"merged {count(counts['merged'], 'file')} into {counts['into']:,}, "
+            f"merged {counted(counts['merged'], 'file')} into {counts['into']:,}, "
             f"{_size(counts['bytes_before'])} into {_size(counts['bytes_after'])}"
         )
     if counts.get("deleted"):
         freed = _size(counts["deleted_bytes"])
-        parts.append(f"deleted {count(counts['deleted'], 'leftover')} of {freed}")
+        parts.append(f"deleted {counted(counts['deleted'], 'leftover')} of {freed}")
     if counts.get("log_entries"):
         parts.append(f"took {counts['log_entries']:,} old entries out of the log")
     if counts.get("refused"):
@@ -198,17 +198,14 @@ def print_table(lines: Sequence[Iterable[str]]) -> None:
         print(text.rstrip())
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things: `1 file`, `2,000 files`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _size(number: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
+def _size(number: float) -> str:
+    if number < 1000:
+        return f"{number:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
         if number < 1000:
-            return f"{number:.1f} {unit}" if unit != "bytes" else f"{number} bytes"
-        number /= 1000  # type: ignore[assignment]
-    return f"{number:.1f} TB"
+            return f"{number:.1f} {unit}"
+    return f"{number / 1000:.1f} TB"
 
 
 def _time(time: datetime | None) -> str:

@@ -20,7 +20,7 @@ from siemstress.config.server import PASSWORD_VARIABLE, Server, Tls
 from siemstress.config.sources import FLUSH, SOURCE_KEYS, Sources, read_flush, read_sources
 from siemstress.config.store import STORE_KEYS, STORE_VARIABLE, Choice, choose, default_lake
 from siemstress.errors import ConfigError
-from siemstress.schema import column_name
+from siemstress.schema import column_name, is_table_name
 
 __all__ = [
     "BUILT_IN",
@@ -71,7 +71,6 @@ SECTION_KEYS = SOURCE_KEYS | {"table", "parser", "queryfields", "keep", "helpers
 _NO_SOURCES = Sources()
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 _LONGEST = 1000 * _HOURS["y"]
-_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def _sections(path: Path, ini: configparser.RawConfigParser) -> dict[str, Sectio
 
 def _section(path: Path, name: str, keys: Mapping[str, str]) -> Section:
     table = keys.get("table", "").strip()
-    if not _TABLE_NAME.match(table):
+    if not is_table_name(table):
         problem = "is missing" if not table else "must be letters, digits and _, up to 64"
         raise ConfigError(problem, file=path, section=name, key="table")
     unknown = sorted(set(keys) - SECTION_KEYS)
@@ -215,9 +214,8 @@ def _section(path: Path, name: str, keys: Mapping[str, str]) -> Section:
 
 
 def _query_fields(path: Path, section: str, value: str) -> tuple[str, ...]:
-    names = [part.strip() for part in value.replace("\n", ",").split(",") if part.strip()]
     columns = []
-    for name in names:
+    for name in names_in(value):
         column = column_name(name)
         if column is None:
             raise ConfigError(

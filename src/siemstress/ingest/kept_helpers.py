@@ -5,11 +5,10 @@ They are kept under the name `helpers`, as the original's JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from siemstress.config import Config, Helper, Section
 from siemstress.errors import ConfigError, SiemstressError
-from siemstress.rules.original import HELPER_KEYS, Entry, Merged, Tables, read, text_of, written
+from siemstress.rules import original
+from siemstress.rules.original import HELPER_KEYS, Entry, Merged, Tables, entries_of, text_of
 from siemstress.store.base import Store
 
 NAME = "helpers"
@@ -23,13 +22,12 @@ def load(store: Store) -> Tables:
         StoreError: the store cannot be read.
 
     """
-    text = store.load_text(NAME)
-    return read(text, HELPER_KEYS, PLACE) if text is not None else {}
+    return original.load(store, NAME, HELPER_KEYS, PLACE)
 
 
 def save(store: Store, tables: Tables) -> None:
     """Keep these helpers in a store, in place of all that it has."""
-    store.save_text(NAME, written(tables))
+    original.save(store, NAME, tables)
 
 
 def of_section(config: Config, section: Section, stored: Tables) -> tuple[list[Helper], list[str]]:
@@ -51,7 +49,7 @@ def checked(tables: Tables, place: str) -> tuple[Tables, list[SiemstressError]]:
 
     kept: Tables = {}
     problems: list[SiemstressError] = []
-    for table, entry in _entries(tables):
+    for table, entry in entries_of(tables):
         (helper,) = _helpers({table: [entry]}, place)
         try:
             if not helper.regex:
@@ -71,18 +69,7 @@ def merged(old: Tables, new: Tables) -> Merged:
     One takes the place of another of its name in its table; one without a name that of another
     with the same expression and variable.
     """
-    before = {_key(table, entry): entry for table, entry in _entries(old)}
-    fresh = {_key(table, entry): entry for table, entry in _entries(new)}
-    tables: Tables = {}
-    for key, entry in ({**before, **fresh}).items():
-        tables.setdefault(key[0], []).append(entry)
-    shared = [key for key in fresh if key in before]
-    return Merged(
-        tables,
-        added=[_shown(fresh[key]) for key in fresh if key not in before],
-        replaced=[_shown(fresh[key]) for key in shared if fresh[key] != before[key]],
-        same=[_shown(fresh[key]) for key in shared if fresh[key] == before[key]],
-    )
+    return original.merge(old, new, _key, _shown)
 
 
 def _key(table: str, entry: Entry) -> tuple[str, ...]:
@@ -95,10 +82,6 @@ def _shown(entry: Entry) -> str:
     return entry["name"] or f"{entry['var_name']} {entry['reg_exp']}"
 
 
-def _entries(tables: Tables) -> Iterable[tuple[str, Entry]]:
-    return ((table, entry) for table, entries in tables.items() for entry in entries)
-
-
 def _helpers(tables: Tables, place: str) -> list[Helper]:
     return [
         Helper(
@@ -109,5 +92,5 @@ def _helpers(tables: Tables, place: str) -> list[Helper]:
             section=text_of(entry["name"]) or text_of(entry["var_name"]),
             key="reg_exp",
         )
-        for table, entry in _entries(tables)
+        for table, entry in entries_of(tables)
     ]

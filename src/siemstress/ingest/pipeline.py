@@ -126,8 +126,10 @@ class Pipeline:
         run = _Run(self, source)
         # All work is done by threads of their own: a signal's exception is raised in the main
         # thread, and must break off no commit.
-        run.start(self._workers(source))
+        workers = self._workers(source)
         try:
+            # A signal may come as soon as the first has begun to read.
+            run.start(workers)
             # Short waits: a signal does not end a longer one everywhere.
             while not run.ended.wait(_WATCH):
                 if watch is not None:

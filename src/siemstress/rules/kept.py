@@ -5,12 +5,13 @@ They are kept under the name `rules`, as the original's JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from siemstress.errors import RuleError, SiemstressError
+from siemstress.rules import original
 from siemstress.rules.load import INTERVAL, Given, load_rules
-from siemstress.rules.original import RULE_KEYS, Entry, Merged, Tables, read, text_of, written
+from siemstress.rules.original import RULE_KEYS, Entry, Merged, Tables, entries_of, text_of
 from siemstress.store.base import Store
 
 NAME = "rules"
@@ -35,13 +36,12 @@ def load(store: Store) -> Tables:
         StoreError: the store cannot be read.
 
     """
-    text = store.load_text(NAME)
-    return read(text, RULE_KEYS, PLACE) if text is not None else {}
+    return original.load(store, NAME, RULE_KEYS, PLACE)
 
 
 def save(store: Store, tables: Tables) -> None:
     """Keep these rules in a store, in place of all that it has."""
-    store.save_text(NAME, written(tables))
+    original.save(store, NAME, tables)
 
 
 def is_enabled(entry: Entry) -> bool:
@@ -54,20 +54,14 @@ def given(tables: Tables, place: str = PLACE, *, enabled_only: bool = True) -> l
     """The rules as `load_rules` takes them; `place` is where they are, for messages."""
     return [
         Given(Path(f"{place}, {table}"), text_of(entry["name"]).strip(), _keys(entry))
-        for table, entries in tables.items()
-        for entry in entries
+        for table, entry in entries_of(tables)
         if is_enabled(entry) or not enabled_only
     ]
 
 
 def names_of_disabled(tables: Tables) -> list[str]:
     """The names of the rules that are kept but not run."""
-    return [
-        text_of(entry["name"])
-        for entries in tables.values()
-        for entry in entries
-        if not is_enabled(entry)
-    ]
+    return [text_of(entry["name"]) for _, entry in entries_of(tables) if not is_enabled(entry)]
 
 
 def checked(
@@ -85,34 +79,18 @@ def checked(
     ]
     fine = {(str(rule.file), rule.name) for rule in loaded.rules}
     kept: Tables = {}
-    for table, entries in tables.items():
-        for entry in entries:
-            name = text_of(entry["name"]).strip()
-            # Of two with one name the first is loaded.
-            if (f"{place}, {table}", name) in fine:
-                fine.discard((f"{place}, {table}", name))
-                kept.setdefault(table, []).append({**entry, "name": name})
+    for table, entry in entries_of(tables):
+        name = text_of(entry["name"]).strip()
+        # Of two with one name the first is loaded.
+        if (f"{place}, {table}", name) in fine:
+            fine.discard((f"{place}, {table}", name))
+            kept.setdefault(table, []).append({**entry, "name": name})
     return kept, problems
 
 
 def merged(old: Tables, new: Tables) -> Merged:
     """Rules put beside others; one takes the place of another of its name, in whatever table."""
-    before = {entry["name"]: (table, entry) for table, entry in _entries(old)}
-    fresh = {entry["name"]: (table, entry) for table, entry in _entries(new)}
-    tables: Tables = {}
-    for table, entry in ({**before, **fresh}).values():
-        tables.setdefault(table, []).append(entry)
-    shared = [name for name in fresh if name in before]
-    return Merged(
-        tables,
-        added=[name for name in fresh if name not in before],
-        replaced=[name for name in shared if fresh[name] != before[name]],
-        same=[name for name in shared if fresh[name] == before[name]],
-    )
-
-
-def _entries(tables: Tables) -> Iterable[tuple[str, Entry]]:
-    return ((table, entry) for table, entries in tables.items() for entry in entries)
+    return original.merge(old, new, lambda _table, entry: entry["name"], lambda e: e["name"])
 
 
 def _keys(entry: Entry) -> dict[str, str]:

@@ -7,14 +7,15 @@ of 0.8. A store keeps its rules and helpers as such a text, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from siemstress.errors import RuleError
+from siemstress.store.base import Store
 
-# Keys in the order of 0.8's tables; in front of `=` others that mean the same, in small letters
-# and without `_`.
+# Keys in the order of 0.8's tables, each with the spellings of all releases, in small letters and
+# without `_`.
 RULE_KEYS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "rulename"),
     "desc": ("desc",),
@@ -88,6 +89,50 @@ def spelled(entry: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]) -> En
 def written(tables: Tables) -> str:
     """The text of a collection, as the original writes it."""
     return json.dumps(tables, indent=2, sort_keys=True, separators=(",", ": ")) + "\n"
+
+
+def load(store: Store, name: str, keys: Mapping[str, tuple[str, ...]], place: str) -> Tables:
+    """The entries that a store keeps under a name; `place` is where they are, for messages.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+    text = store.load_text(name)
+    return read(text, keys, place) if text is not None else {}
+
+
+def save(store: Store, name: str, tables: Tables) -> None:
+    """Keep entries in a store, in place of all that it has under that name."""
+    store.save_text(name, written(tables))
+
+
+def entries_of(tables: Tables) -> Iterator[tuple[str, Entry]]:
+    """All entries, each with its table."""
+    return ((table, entry) for table, entries in tables.items() for entry in entries)
+
+
+def merge(
+    old: Tables,
+    new: Tables,
+    key: Callable[[str, Entry], Hashable],
+    shown: Callable[[Entry], str],
+) -> Merged:
+    """Entries put beside others; one takes the place of another with the same key.
+
+    `key` is worked out of a table's name and an entry, `shown` is how people name an entry.
+    """
+    before, fresh = ({key(*e): e for e in entries_of(tables)} for tables in (old, new))
+    tables: Tables = {}
+    for table, entry in ({**before, **fresh}).values():
+        tables.setdefault(table, []).append(entry)
+    shared = [k for k in fresh if k in before]
+    return Merged(
+        tables,
+        added=[shown(fresh[k][1]) for k in fresh if k not in before],
+        replaced=[shown(fresh[k][1]) for k in shared if fresh[k] != before[k]],
+        same=[shown(fresh[k][1]) for k in shared if fresh[k] == before[k]],
+    )
 
 
 def text_of(value: object) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from siemstress.errors import QueryError
+
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
@@ -235,6 +237,29 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of what is held."""
+
+
+def distinct_names(scans: Mapping[str, Scan]) -> list[str]:
+    """The names of scans, each once: they are the same in upper and lower case.
+
+    Raises:
+        QueryError: two scans have one name.
+
+    """
+    named: dict[str, str] = {}
+    for name, scan in scans.items():
+        first = named.setdefault(name.lower(), name)
+        if scans[first] != scan:
+            raise QueryError(f"{first!r} and {name!r} are different tables with one name")
+    return list(named.values())
+
+
+def check_advances(advances: Sequence[Advance]) -> None:
+    """Raise ValueError for moves that no store makes."""
+    if len({a.consumer for a in advances}) < len(advances):
+        raise ValueError("a consumer moves twice in one commit")
+    if any(not 0 <= a.to < 2**63 for a in advances):
+        raise ValueError("a position is a number from 0 to 2**63 - 1")
 
 
 def rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:

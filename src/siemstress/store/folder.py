@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from siemstress.errors import StoreError, Unavailable
-from siemstress.store.names import is_table_name, table_name
+from siemstress.schema import is_table_name
+from siemstress.store.names import table_name
 
 IDS = "siemstress.ids"
 LOCK = "siemstress.lock"

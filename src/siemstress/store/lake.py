@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from siemstress.errors import QueryError, SiemstressError, StoreError
+from siemstress.errors import SiemstressError, StoreError
 from siemstress.store import ids, texts
-from siemstress.store.base import Advance, Expired, Limits, Repaired, Scan, Staged, TableStatus
+from siemstress.store.base import (
+    Advance,
+    Expired,
+    Limits,
+    Repaired,
+    Scan,
+    Staged,
+    TableStatus,
+    check_advances,
+    distinct_names,
+)
 from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
 from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import IDS, Folder, failure
@@ -146,12 +157,7 @@ class Lake:
 
     def _relations(self, scans: Mapping[str, Scan]) -> dict[str, Relation]:
         """What each name stands for. Names are the same in upper and lower case."""
-        named: dict[str, str] = {}
-        for name, scan in scans.items():
-            first = named.setdefault(name.lower(), name)
-            if scans[first] != scan:
-                raise QueryError(f"{first!r} and {name!r} are different tables with one name")
-        return {name: self._relation(scans[name]) for name in named.values()}
+        return {name: self._relation(scans[name]) for name in distinct_names(scans)}
 
     def _relation(self, scan: Scan) -> Relation:
         from siemstress.store.views import Relation
@@ -277,10 +283,8 @@ def _types(files: Sequence[StagedFile]) -> dict[str, str]:
 
 
 def _check_advances(advances: Sequence[Advance]) -> None:
-    names = [transaction_name(a.consumer) for a in advances]
-    if len(set(names)) < len(names):
-        raise ValueError("a consumer moves twice in one commit")
-    if UPKEEP in names:
+    # By the names that the log knows them by.
+    logged = [replace(a, consumer=transaction_name(a.consumer)) for a in advances]
+    check_advances(logged)
+    if any(a.consumer == UPKEEP for a in logged):
         raise ValueError(f"no consumer can be called {UPKEEP}")
-    if any(not 0 <= a.to < 2**63 for a in advances):
-        raise ValueError("a position is a number from 0 to 2**63 - 1")

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from siemstress.errors import StoreError
-
-_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
-
-
-def is_table_name(name: str) -> bool:
-    """Whether a name is letters, digits and `_` only, and at most 64 of them."""
-    return _TABLE_NAME.match(name) is not None
+from siemstress.schema import is_table_name
 
 
 def table_name(name: str) -> str:

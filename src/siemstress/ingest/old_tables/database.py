@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from siemstress.config import Server
 from siemstress.errors import InputError, StoreError
-from siemstress.store.mariadb.connection import Connection
+from siemstress.store.mariadb.connection import Connection, quoted
+from siemstress.store.mariadb.tables import MARK
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +30,6 @@ _SIGNS: Sequence[tuple[Kind, frozenset[str]]] = (
     ("events", frozenset({"id", "datestamp", "message"})),
     ("events", frozenset({"id", "datestamp", "rawtext"})),
 )
-# What the comment of a table begins with that is a store's of ours.
-_OURS = "siemstress "
 _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
@@ -114,11 +113,11 @@ class OldDatabase:
         """
         found: dict[str, list[tuple[str, str, str]]] = {}
         rows = self._rows(
-            "SELECT c.table_name, c.column_name, c.data_type, c.column_key"  # noqa: S608
+            "SELECT c.table_name, c.column_name, c.data_type, c.column_key"
             " FROM information_schema.columns c JOIN information_schema.tables t"
             " ON t.table_schema = c.table_schema AND t.table_name = c.table_name"
             " WHERE c.table_schema = database() AND t.table_type <> 'VIEW'"
-            f" AND t.table_comment NOT LIKE '{_OURS}%'"
+            f" AND t.table_comment NOT LIKE '{MARK}%'"
             " ORDER BY c.table_name, c.ordinal_position"
         )
         for table, *column in rows:
@@ -129,8 +128,8 @@ class OldDatabase:
 
     def count(self, table: OldTable) -> tuple[int, int]:
         """How many rows a table has, and its highest id (-1 without one), at one moment."""
-        name = _quoted(table.name)
-        ((count, highest),) = self._rows(f"SELECT count(*), max({_quoted(table.id)}) FROM {name}")  # noqa: S608
+        name = quoted(table.name)
+        ((count, highest),) = self._rows(f"SELECT count(*), max({quoted(table.id)}) FROM {name}")
         return int(count), -1 if highest is None else int(highest)
 
     def fingerprint(self, table: OldTable) -> str:
@@ -138,13 +137,13 @@ class OldDatabase:
         columns = [name for name in table.columns if folded(name) in _FIRST]
         # Moments as numbers: as texts they would change with the server's time zone.
         parts = ", ".join(
-            f"unix_timestamp({_quoted(name)})"
+            f"unix_timestamp({quoted(name)})"
             if table.columns[name] == "timestamp"
             else _text(name, table.columns[name])
             for name in columns
         )
-        order = _quoted(table.id)
-        rows = self._rows(f"SELECT {parts} FROM {_quoted(table.name)} ORDER BY {order} LIMIT 1")  # noqa: S608
+        order = quoted(table.id)
+        rows = self._rows(f"SELECT {parts} FROM {quoted(table.name)} ORDER BY {order} LIMIT 1")
         text = "\0".join("" if value is None else str(value) for row in rows for value in row)
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
@@ -160,10 +159,10 @@ class OldDatabase:
         expressions = {name: _text(name, kind) for name, kind in table.columns.items()}
         for name, kind in table.columns.items():
             if kind in _MOMENTS:
-                seconds = f"unix_timestamp({_quoted(name)})"
+                seconds = f"unix_timestamp({quoted(name)})"
                 expressions[MOMENT + name] = f"CAST(CAST({seconds} * 1000000 AS SIGNED) AS CHAR)"
-        number = _quoted(table.id)
-        read = f"SELECT {', '.join(expressions.values())} FROM {_quoted(table.name)}"  # noqa: S608
+        number = quoted(table.id)
+        read = f"SELECT {', '.join(expressions.values())} FROM {quoted(table.name)}"
         # A % in a name is written twice where values follow.
         sql = (
             f"{read.replace('%', '%%')} WHERE {number} > %s AND {number} <= %s"
@@ -182,13 +181,13 @@ class OldDatabase:
 
     def entries(self, table: OldTable) -> list[dict[str, Any]]:
         """All rows of a small table, by column."""
-        columns = ", ".join(map(_quoted, table.columns))
-        rows = self._rows(f"SELECT {columns} FROM {_quoted(table.name)}")  # noqa: S608
+        columns = ", ".join(map(quoted, table.columns))
+        rows = self._rows(f"SELECT {columns} FROM {quoted(table.name)}")
         return [dict(zip(table.columns, map(_plain, row), strict=True)) for row in rows]
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give tables other names, all at once."""
-        pairs = ", ".join(f"{_quoted(old)} TO {_quoted(new)}" for old, new in names.items())
+        pairs = ", ".join(f"{quoted(old)} TO {quoted(new)}" for old, new in names.items())
         self._connection.execute(f"RENAME TABLE {pairs}")
 
     def free_name(self, name: str) -> str:
@@ -229,7 +228,7 @@ def _recognized(name: str, columns: Sequence[tuple[str, str, str]]) -> OldTable 
 
 def _text(name: str, kind: str) -> str:
     """A column's value as text, whatever it is."""
-    column = _quoted(name)
+    column = quoted(name)
     if kind in _TEXTS:
         return column
     if kind in _BYTES:
@@ -237,10 +236,6 @@ def _text(name: str, kind: str) -> str:
     if kind == "bit":
         column = f"{column} + 0"
     return f"CAST({column} AS CHAR)"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ def with_lines(events: pl.DataFrame) -> pl.DataFrame:
         database.execute("SET threads = 1")
         database.register("events", events.to_arrow())
         # Nothing but layouts of ours are in it.
-        query = f"SELECT CASE {cases} END AS found FROM events"  # noqa: S608
+        query = f"SELECT CASE {cases} END AS found FROM events"
         answer = database.sql(query).to_arrow_table()
         found = pl.Series(pl.from_arrow(answer.column(0)))
     found = found.cast(pl.String).rename("found")

@@ -199,10 +199,6 @@ class Connection:
         """What the server has to say of the last statement."""
         return [f"{level}: {text}" for level, _, text in self.rows("SHOW WARNINGS")]
 
-    def quoted(self, name: str) -> str:
-        """A name as an identifier in SQL."""
-        return "`" + name.replace("`", "``") + "`"
-
     def close(self) -> None:
         """End the connection, whatever state it is in."""
         self.lost = True
@@ -329,6 +325,12 @@ class _Result(MySQLResult):  # type: ignore[misc]
                 CR.CR_COMMANDS_OUT_OF_SYNC, "the server asked for a file that nobody offered"
             )
         self._read_ok_packet(answer)
+
+
+def quoted(name: str, *, beside_values: bool = False) -> str:
+    """A name as an identifier in SQL; a `%` in a statement that has values is written twice."""
+    text = name.replace("%", "%%") if beside_values else name
+    return "`" + text.replace("`", "``") + "`"
 
 
 def place(server: Server) -> str:

@@ -7,12 +7,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from siemstress.config import Server
-from siemstress.store.base import Advance, Expired, Limits, Repaired, Scan, Staged, TableStatus
+from siemstress.store.base import (
+    Advance,
+    Expired,
+    Limits,
+    Repaired,
+    Scan,
+    Staged,
+    TableStatus,
+    check_advances,
+)
 from siemstress.store.mariadb import definition, numbers, upkeep
-from siemstress.store.mariadb.commit import Commits, check_advances, check_staged, hashed
+from siemstress.store.mariadb.commit import Commits, check_staged, hashed
 from siemstress.store.mariadb.pool import Pool
 from siemstress.store.mariadb.staging import StagedRows, stage
-from siemstress.store.mariadb.tables import POSITIONS, find, listed
+from siemstress.store.mariadb.tables import POSITIONS, Table, find, listed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,8 +62,7 @@ class MariaDB:
 
     def stage(self, table: str, events: pl.DataFrame) -> Sequence[Staged]:
         """Prepare rows for a commit, in memory; see `Store.stage`."""
-        with self._pool.connection() as connection:
-            known = find(connection, table)
+        known = self._find(table)
         return stage(table, known.identity if known else None, events)
 
     def commit(
@@ -91,22 +99,24 @@ class MariaDB:
             if known is None:
                 return None
             position: int | None = connection.value(
-                f"SELECT position FROM {POSITIONS} WHERE number = %s AND hash = %s",  # noqa: S608
+                f"SELECT position FROM {POSITIONS} WHERE number = %s AND hash = %s",
                 (known.number, hashed(consumer)),
             )
             return position
 
     def version(self, table: str) -> int | None:
         """The table's version; None without a table."""
-        with self._pool.connection() as connection:
-            known = find(connection, table)
+        known = self._find(table)
         return known.version if known else None
 
     def identity(self, table: str) -> str | None:
         """Tells a table from another that came in its place; None without a table."""
-        with self._pool.connection() as connection:
-            known = find(connection, table)
+        known = self._find(table)
         return known.identity if known else None
+
+    def _find(self, table: str) -> Table | None:
+        with self._pool.connection() as connection:
+            return find(connection, table)
 
     def tables(self) -> list[str]:
         """Names of the tables that exist, sorted."""
@@ -115,8 +125,7 @@ class MariaDB:
 
     def columns(self, table: str) -> list[str]:
         """Names of a table's columns; the empty list without a table."""
-        with self._pool.connection() as connection:
-            known = find(connection, table)
+        known = self._find(table)
         return list(known.types) if known else []
 
     def status(self, table: str) -> TableStatus | None:

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from siemstress.errors import StoreError, Unavailable
 from siemstress.store.columns import EVENT_TYPES, MAP
-from siemstress.store.mariadb.connection import Connection
+from siemstress.store.mariadb.connection import Connection, quoted
 from siemstress.store.mariadb.tables import (
     COMMITS,
     FOLDED,
     FOLDED_COLUMNS,
+    MARK,
     OPTIONS,
     POSITIONS,
     TABLES,
@@ -50,7 +51,6 @@ TYPES = {
 _PREFIX = 40
 _KEYS = ("time", "host", "process", "source_host")
 
-_MARK = "siemstress "
 _LOCK_WAIT_TIMEOUT = 1205
 # Seconds: one wait for those who use the table, all waits, and the wait for other DDL on it.
 _SPELL = 2
@@ -134,7 +134,7 @@ def drop(connection: Connection, name: str) -> None:
         table = entry(connection, name, lock=True)
         if table is not None:
             connection.execute(
-                f"UPDATE {TABLES} SET dropped = true WHERE number = %s",  # noqa: S608
+                f"UPDATE {TABLES} SET dropped = true WHERE number = %s",
                 (table.number,),
             )
             connection.commit()
@@ -156,13 +156,13 @@ def finish_drop(
 ) -> None:
     """Delete what is left of a table that is marked as dropped."""
     connection.rollback()
-    if _mark(connection, table.name) == _MARK + table.identity:
-        _change(connection, f"DROP TABLE IF EXISTS {connection.quoted(table.name)} WAIT", make_way)
+    if _mark(connection, table.name) == MARK + table.identity:
+        _change(connection, f"DROP TABLE IF EXISTS {quoted(table.name)} WAIT", make_way)
     for own in (COMMITS, POSITIONS):
-        sql = f"DELETE FROM {own} WHERE number = %s LIMIT {_BATCH}"  # noqa: S608
+        sql = f"DELETE FROM {own} WHERE number = %s LIMIT {_BATCH}"
         while connection.execute(sql, (table.number,)):
             connection.commit()
-    connection.execute(f"DELETE FROM {TABLES} WHERE number = %s", (table.number,))  # noqa: S608
+    connection.execute(f"DELETE FROM {TABLES} WHERE number = %s", (table.number,))
     connection.commit()
 
 
@@ -172,16 +172,16 @@ def _make(connection: Connection, name: str, types: Mapping[str, str]) -> Table:
     if mark is not None:
         _make_room(connection, name, mark)
     identity = uuid.uuid4().hex
-    columns = [_column(connection, column, kind) for column, kind in types.items()]
-    keys = [_key(connection, column, types[column]) for column in _KEYS]
+    columns = [_column(column, kind) for column, kind in types.items()]
+    keys = [_key(column, types[column]) for column in _KEYS]
     parts = ", ".join([*columns, "PRIMARY KEY (`id`)", *keys])
     connection.execute(
-        f"CREATE TABLE {_name(connection, name)} ({parts}) {OPTIONS} ROW_FORMAT = DYNAMIC"
+        f"CREATE TABLE {quoted(name, beside_values=True)} ({parts}) {OPTIONS} ROW_FORMAT = DYNAMIC"
         " COMMENT = %s",
-        (_MARK + identity,),
+        (MARK + identity,),
     )
     connection.execute(
-        f"INSERT INTO {TABLES} (name, identity, columns) VALUES (%s, %s, %s)",  # noqa: S608
+        f"INSERT INTO {TABLES} (name, identity, columns) VALUES (%s, %s, %s)",
         (name, identity, json.dumps(types)),
     )
     connection.commit()
@@ -194,16 +194,16 @@ def _make(connection: Connection, name: str, types: Mapping[str, str]) -> Table:
 
 def _make_room(connection: Connection, name: str, mark: str) -> None:
     """Delete an empty table that somebody left who was making one; anything else stays."""
-    if not mark.startswith(_MARK):
+    if not mark.startswith(MARK):
         raise StoreError(
             "is a table that siemstress has not made; RENAME it, and siemmanage import-old will"
             " bring in its rows",
             file=where(connection, name),
         )
-    left = connection.value(f"SELECT 1 FROM {connection.quoted(name)} LIMIT 1")  # noqa: S608
+    left = connection.value(f"SELECT 1 FROM {quoted(name)} LIMIT 1")
     known = connection.value(
-        f"SELECT name FROM {TABLES} WHERE identity = %s",  # noqa: S608
-        (mark.removeprefix(_MARK),),
+        f"SELECT name FROM {TABLES} WHERE identity = %s",
+        (mark.removeprefix(MARK),),
     )
     connection.rollback()
     if left is not None or known is not None:
@@ -212,7 +212,7 @@ def _make_room(connection: Connection, name: str, mark: str) -> None:
             + (f": it is {known}, as names are the same in any case here" if known else ""),
             file=where(connection, name),
         )
-    connection.execute(f"DROP TABLE IF EXISTS {connection.quoted(name)}")
+    connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
 
 
 def _widen(
@@ -222,11 +222,11 @@ def _widen(
     make_way: Callable[[], None],
 ) -> None:
     added = ", ".join(
-        f"ADD COLUMN IF NOT EXISTS {_column(connection, column, kind, values=False)}"
+        f"ADD COLUMN IF NOT EXISTS {_column(column, kind, values=False)}"
         for column, kind in missing.items()
     )
     connection.rollback()
-    _change(connection, f"ALTER TABLE {connection.quoted(table.name)} WAIT", make_way, rest=added)
+    _change(connection, f"ALTER TABLE {quoted(table.name)} WAIT", make_way, rest=added)
     # One that was there already is somebody else's, or of a widening that was broken off.
     rows = connection.rows(
         "SELECT column_name, data_type FROM information_schema.columns"
@@ -242,7 +242,7 @@ def _widen(
                 file=where(connection, table.name),
             )
     connection.execute(
-        f"UPDATE {TABLES} SET columns = %s WHERE number = %s",  # noqa: S608
+        f"UPDATE {TABLES} SET columns = %s WHERE number = %s",
         (json.dumps({**table.types, **missing}), table.number),
     )
 
@@ -297,20 +297,15 @@ def _mark(connection: Connection, name: str) -> str | None:
     return None if comment is None else str(comment)
 
 
-def _column(connection: Connection, name: str, kind: str, *, values: bool = True) -> str:
-    quoted = _name(connection, name) if values else connection.quoted(name)
+def _column(name: str, kind: str, *, values: bool = True) -> str:
+    column = quoted(name, beside_values=values)
     collation = f"COLLATE {FOLDED} " if name in FOLDED_COLUMNS else ""
-    return f"{quoted} {TYPES[kind]} {collation}{'NOT NULL' if name == 'id' else 'NULL'}"
+    return f"{column} {TYPES[kind]} {collation}{'NOT NULL' if name == 'id' else 'NULL'}"
 
 
-def _key(connection: Connection, column: str, kind: str) -> str:
-    name = _name(connection, column)
+def _key(column: str, kind: str) -> str:
+    name = quoted(column, beside_values=True)
     return f"KEY {name} ({name}{f'({_PREFIX})' if kind == 'string' else ''})"
-
-
-def _name(connection: Connection, name: str) -> str:
-    """A name in a statement that has values, where a % is written twice."""
-    return connection.quoted(name).replace("%", "%%")
 
 
 def _check_names(types: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from siemstress.errors import StoreError
-from siemstress.store.mariadb.connection import Connection
+from siemstress.store.mariadb.connection import Connection, quoted
 from siemstress.store.mariadb.staging import StagedRows, parsed
 from siemstress.store.mariadb.tables import where
 
@@ -35,16 +35,16 @@ def load(connection: Connection, staged: StagedRows) -> bool:
         StoreError: nothing could be sent.
 
     """
-    names = [f"@value{n}" if staged.types[c] == "binary" else _name(connection, c)
+    names = [f"@value{n}" if staged.types[c] == "binary" else quoted(c, beside_values=True)
              for n, c in enumerate(staged.columns)]  # fmt: skip
     assigned = [
-        f"{_name(connection, column)} = unhex(@value{n})"
+        f"{quoted(column, beside_values=True)} = unhex(@value{n})"
         for n, column in enumerate(staged.columns)
         if staged.types[column] == "binary"
     ]
-    assigned += [f"{_name(connection, column)} = %s" for column in staged.constants]
-    sql = f"LOAD DATA LOCAL INFILE %s INTO TABLE {_name(connection, staged.table)} {_FORMAT}"
-    sql += f" ({', '.join(names)})"
+    assigned += [f"{quoted(column, beside_values=True)} = %s" for column in staged.constants]
+    table = quoted(staged.table, beside_values=True)
+    sql = f"LOAD DATA LOCAL INFILE %s INTO TABLE {table} {_FORMAT} ({', '.join(names)})"
     if assigned:
         sql += f" SET {', '.join(assigned)}"
     try:
@@ -66,9 +66,9 @@ def insert(connection: Connection, staged: StagedRows) -> None:
 
     """
     columns = [*staged.columns, *staged.constants]
-    names = ", ".join(_name(connection, column) for column in columns)
+    names = ", ".join(quoted(column, beside_values=True) for column in columns)
     marks = ", ".join("unhex(%s)" if staged.types[c] == "binary" else "%s" for c in columns)
-    head = f"INSERT INTO {_name(connection, staged.table)} ({names}) VALUES "  # noqa: S608
+    head = f"INSERT INTO {quoted(staged.table, beside_values=True)} ({names}) VALUES "
     constants = list(staged.constants.values())
     count = 0
     # Escaping may double a value.
@@ -114,7 +114,3 @@ def _check(connection: Connection, staged: StagedRows, count: int) -> None:
     if "max_allowed_packet" in reason:
         reason = "an event is larger than the server takes: raise its max_allowed_packet"
     raise NotTaken(f"rows were not taken: {reason}", file=where(connection, staged.table))
-
-
-def _name(connection: Connection, name: str) -> str:
-    return connection.quoted(name).replace("%", "%%")

@@ -29,6 +29,10 @@ def tree(database: duckdb.DuckDBPyConnection, sql: str, *, check: bool) -> exp.Q
     """The query; None where it cannot be read or, with `check`, where DuckDB reads it otherwise."""
     try:
         found = sqlglot.parse_one(sql, dialect="duckdb")
+    except Exception:
+        # Some texts make the parser itself fail, in one way or another.
+        return None
+    try:
         if not isinstance(found, exp.Query) or (check and not _same(database, sql, found)):
             return None
     except (SqlglotError, RecursionError, ValueError):

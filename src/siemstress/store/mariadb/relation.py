@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from siemstress.errors import QueryError
-from siemstress.store.base import Bounds, Scan
+from siemstress.store.base import Bounds, Scan, distinct_names
 from siemstress.store.columns import ALERT_TYPES
 from siemstress.store.mariadb.connection import Connection
 from siemstress.store.mariadb.tables import COMMITS, Table, find
@@ -49,12 +48,7 @@ def relations(connection: Connection, scans: Mapping[str, Scan]) -> dict[str, Re
         StoreError: the database cannot be read.
 
     """
-    named: dict[str, str] = {}
-    for name, scan in scans.items():
-        first = named.setdefault(name.lower(), name)
-        if scans[first] != scan:
-            raise QueryError(f"{first!r} and {name!r} are different tables with one name")
-    return {name: _relation(connection, scans[name]) for name in named.values()}
+    return {name: _relation(connection, scans[name]) for name in distinct_names(scans)}
 
 
 def _relation(connection: Connection, scan: Scan) -> Relation:
@@ -76,13 +70,13 @@ def _ranges(
     if low >= high:
         return ()
     first = connection.value(
-        f"SELECT min(id_min) FROM {COMMITS} WHERE number = %s AND version > %s AND version <= %s",  # noqa: S608
+        f"SELECT min(id_min) FROM {COMMITS} WHERE number = %s AND version > %s AND version <= %s",
         (table.number, low, high),
     )
     if first is None:
         return ()
     commits = connection.stream(
-        f"SELECT version > %s AND version <= %s, id_min, id_max FROM {COMMITS}"  # noqa: S608
+        f"SELECT version > %s AND version <= %s, id_min, id_max FROM {COMMITS}"
         " WHERE number = %s AND id_max >= %s ORDER BY id_min, id_max",
         (low, high, table.number, first),
         _STEP,

@@ -21,6 +21,9 @@ POSITIONS = "siemstress_positions"
 IDS = "siemstress_ids"
 TEXTS = "siemstress_texts"
 
+# What the comment of a table of events begins with, which marks it as ours.
+MARK = "siemstress "
+
 NO_SUCH_TABLE = 1146
 
 # Columns of the event with keys that are used whatever the case of what is looked for. They keep
@@ -108,7 +111,7 @@ def entry(connection: Connection, name: str, *, lock: bool = False) -> Table | N
 
     With `lock` no other transaction can change it until this one has ended.
     """
-    sql = f"SELECT {_COLUMNS} FROM {TABLES} WHERE name = %s"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM {TABLES} WHERE name = %s"
     found = read(connection, sql + (" FOR UPDATE" if lock else ""), (_checked(name),))
     return _table(found[0]) if found else None
 
@@ -116,7 +119,7 @@ def entry(connection: Connection, name: str, *, lock: bool = False) -> Table | N
 def listed(connection: Connection, *, dropped: bool = False) -> list[Table]:
     """All tables that have had a commit, or those that are being dropped, sorted by name."""
     condition = "dropped" if dropped else "version > 0 AND NOT dropped"
-    sql = f"SELECT {_COLUMNS} FROM {TABLES} WHERE {condition} ORDER BY name"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM {TABLES} WHERE {condition} ORDER BY name"
     return [_table(row) for row in read(connection, sql)]
 
 

@@ -63,7 +63,7 @@ class Value:
     """An expression: its SQL, its kind, and what else is known of it.
 
     `folded`: its collation overlooks case and accents. `never_null`: it is no null. `text`: it is
-    this literal text. `key`: it is a column with a key on it, or on its first characters.
+    this literal text.
     """
 
     sql: Sql

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from siemstress.store.mariadb.connection import quoted
 from siemstress.store.mariadb.relation import Relation
 
 # More ranges than these are not asked for one by one.
@@ -29,7 +30,7 @@ NOTHING = Sql("")
 
 def name(text: str) -> Sql:
     """A name, quoted."""
-    return Sql("`" + text.replace("`", "``").replace("%", "%%") + "`")
+    return Sql(quoted(text, beside_values=True))
 
 
 def value(given: object) -> Sql:

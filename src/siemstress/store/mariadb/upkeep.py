@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from siemstress.errors import StoreError, Unavailable
 from siemstress.store.base import Expired, Repaired, TableStatus
-from siemstress.store.mariadb.connection import Connection
+from siemstress.store.mariadb.connection import Connection, quoted
 from siemstress.store.mariadb.definition import finish
 from siemstress.store.mariadb.relation import coalesced
 from siemstress.store.mariadb.tables import (
@@ -33,15 +33,15 @@ def status(connection: Connection, name: str) -> TableStatus | None:
     table = find(connection, name)
     if table is None:
         return None
-    quoted = connection.quoted(table.name)
-    ((time_min, time_max),) = connection.rows(f"SELECT min(time), max(time) FROM {quoted}")  # noqa: S608
+    here = quoted(table.name)
+    ((time_min, time_max),) = connection.rows(f"SELECT min(time), max(time) FROM {here}")
     size = connection.value(
         "SELECT data_length + index_length FROM information_schema.tables"
         " WHERE table_schema = database() AND table_name = %s",
         (table.name,),
     )
     positions = connection.rows(
-        f"SELECT consumer, position FROM {POSITIONS} WHERE number = %s",  # noqa: S608
+        f"SELECT consumer, position FROM {POSITIONS} WHERE number = %s",
         (table.number,),
     )
     consumers = {bytes(c).decode("utf-8", "surrogatepass"): at for c, at in positions}
@@ -77,14 +77,14 @@ def _expire(
     connection: Connection, table: Table, condition: str, before: datetime
 ) -> tuple[int, datetime | None]:
     """Delete rows; how many, and when the last of them was received."""
-    quoted = connection.quoted(table.name)
+    here = quoted(table.name)
     total = 0
     latest: datetime | None = None
     while True:
         # Found without a lock, then locked one by one: not what lies between them, where others
         # may be about to put rows.
         found = connection.rows(
-            f"SELECT id, received FROM {quoted} WHERE {condition} ORDER BY time LIMIT {_BATCH}",  # noqa: S608
+            f"SELECT id, received FROM {here} WHERE {condition} ORDER BY time LIMIT {_BATCH}",
             (before,),
         )
         connection.commit()
@@ -106,10 +106,10 @@ def _measure_received(connection: Connection, name: str) -> None:
     connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
     table = find(connection, name)
     if table is not None:
-        received = connection.value(f"SELECT max(received) FROM {connection.quoted(name)}")  # noqa: S608
+        received = connection.value(f"SELECT max(received) FROM {quoted(name)}")
         connection.rollback()
         connection.execute(
-            f"UPDATE {TABLES} SET received_max = %s WHERE number = %s AND version = %s",  # noqa: S608
+            f"UPDATE {TABLES} SET received_max = %s WHERE number = %s AND version = %s",
             (received, table.number, table.version),
         )
         connection.commit()
@@ -117,16 +117,16 @@ def _measure_received(connection: Connection, name: str) -> None:
 
 def _delete(connection: Connection, table: Table, ids: Sequence[int]) -> int:
     """Delete rows in a transaction; how many of them were still there."""
-    quoted = connection.quoted(table.name)
+    here = quoted(table.name)
     # Each row by its key: given as a condition, the server may go through all rows, and wait for
     # those of others.
     listed_ids = "json_table(%s, '$[*]' COLUMNS (id bigint PATH '$')) AS old"
     rows = connection.execute(
-        f"DELETE {quoted} FROM {listed_ids} STRAIGHT_JOIN {quoted} ON {quoted}.id = old.id",
+        f"DELETE {here} FROM {listed_ids} STRAIGHT_JOIN {here} ON {here}.id = old.id",
         (json.dumps(ids),),
     )
     changed = connection.execute(
-        f"UPDATE {TABLES} SET row_count = row_count - %s WHERE number = %s AND NOT dropped",  # noqa: S608
+        f"UPDATE {TABLES} SET row_count = row_count - %s WHERE number = %s AND NOT dropped",
         (rows, table.number),
     )
     if not changed:
@@ -144,7 +144,7 @@ def compact(connection: Connection, name: str, kept: timedelta = KEPT) -> Mappin
     if table is None:
         return {}
     forgotten = _shorten(connection, table, kept)
-    for *_, kind, text in connection.rows(f"ANALYZE TABLE {connection.quoted(table.name)}"):
+    for *_, kind, text in connection.rows(f"ANALYZE TABLE {quoted(table.name)}"):
         if str(kind).lower() == "error":
             raise StoreError(f"ANALYZE TABLE: {text}", file=where(connection, table.name))
     connection.commit()
@@ -158,7 +158,7 @@ def _shorten(connection: Connection, table: Table, kept: timedelta) -> int:
     missed. Gives how many entries there are fewer.
     """
     days = connection.rows(
-        f"SELECT DATE(committed), max(version) FROM {COMMITS} WHERE number = %s"  # noqa: S608
+        f"SELECT DATE(committed), max(version) FROM {COMMITS} WHERE number = %s"
         " AND committed < date_sub(utc_timestamp(), INTERVAL %s SECOND)"
         " GROUP BY 1 HAVING count(DISTINCT version) > 1",
         (table.number, int(kept.total_seconds())),
@@ -170,27 +170,27 @@ def _shorten(connection: Connection, table: Table, kept: timedelta) -> int:
 def _shorten_day(connection: Connection, table: Table, day: object, version: int) -> int:
     # Commits lock the table's row; none comes between.
     connection.rows(
-        f"SELECT number FROM {TABLES} WHERE number = %s FOR UPDATE",  # noqa: S608
+        f"SELECT number FROM {TABLES} WHERE number = %s FOR UPDATE",
         (table.number,),
     )
     of_day = "number = %s AND committed >= %s AND committed < %s + INTERVAL 1 DAY"
     key = (table.number, day, day)
     first, last, committed, count = connection.rows(
-        f"SELECT min(id_min), max(id_max), max(committed), count(*) FROM {COMMITS} WHERE {of_day}",  # noqa: S608
+        f"SELECT min(id_min), max(id_max), max(committed), count(*) FROM {COMMITS} WHERE {of_day}",
         key,
     )[0]
     if not count:
         return 0
     known = connection.rows(
-        f"SELECT committed >= %s AND committed < %s + INTERVAL 1 DAY, id_min, id_max"  # noqa: S608
+        f"SELECT committed >= %s AND committed < %s + INTERVAL 1 DAY, id_min, id_max"
         f" FROM {COMMITS} WHERE number = %s AND id_max >= %s AND id_min <= %s"
         " ORDER BY id_min, id_max",
         (day, day, table.number, first, last),
     )
     ranges = list(coalesced((bool(wanted), a, b) for wanted, a, b in known))
-    connection.execute(f"DELETE FROM {COMMITS} WHERE {of_day}", key)  # noqa: S608
+    connection.execute(f"DELETE FROM {COMMITS} WHERE {of_day}", key)
     connection.execute(
-        f"INSERT INTO {COMMITS} (number, version, id_min, id_max, committed) VALUES "  # noqa: S608
+        f"INSERT INTO {COMMITS} (number, version, id_min, id_max, committed) VALUES "
         + ", ".join(["(%s, %s, %s, %s, %s)"] * len(ranges)),
         [v for low, high in ranges for v in (table.number, version, low, high, committed)],
     )
@@ -204,7 +204,7 @@ def repair(connection: Connection, name: str) -> Repaired:
     connection.rollback()
     if table is None:
         return Repaired()
-    answers = connection.rows(f"CHECK TABLE {connection.quoted(table.name)}")
+    answers = connection.rows(f"CHECK TABLE {quoted(table.name)}")
     connection.rollback()
     lost = [str(text) for *_, kind, text in answers if str(kind).lower() in ("error", "warning")]
     if lost:
@@ -213,12 +213,12 @@ def repair(connection: Connection, name: str) -> Repaired:
     table = find(connection, name)
     if table is None:
         return Repaired()
-    there = int(connection.value(f"SELECT count(*) FROM {connection.quoted(name)}"))  # noqa: S608
+    there = int(connection.value(f"SELECT count(*) FROM {quoted(name)}"))
     connection.rollback()
     if there == table.rows:
         return Repaired()
     connection.execute(
-        f"UPDATE {TABLES} SET row_count = row_count + %s WHERE number = %s",  # noqa: S608
+        f"UPDATE {TABLES} SET row_count = row_count + %s WHERE number = %s",
         (there - table.rows, table.number),
     )
     connection.commit()
