@@ -71,8 +71,9 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command."""
     status = run("siemparse", _main)
-    if status > 128:
-        # Ended by a signal: a thread that hangs with its server must not hold up the end.
+    if status not in (0, 2):
+        # Ended by a signal or a failure: a thread that hangs with its server must neither hold up
+        # the end, nor come back from it into an interpreter that is no more.
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
         os._exit(status)

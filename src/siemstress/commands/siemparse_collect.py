@@ -118,9 +118,13 @@ def _typed(options: argparse.Namespace) -> Sources:
 
 
 def _stop_by_signals(collector: Collector) -> None:
-    """Let signals ask for the end: raised as exceptions they would lose what was just read."""
+    """Let signals ask for the end: raised as exceptions they would lose what was just read.
+
+    A second one does not wait for the store.
+    """
 
     def stop(_number: int, _frame: object) -> None:
+        collector.hurried = collector.stopping
         collector.stopping = True
 
     signal.signal(signal.SIGINT, stop)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from siemstress.errors import Unavailable
+from siemstress.errors import StoreError, Unavailable
 from siemstress.ingest.batch import FULL, Batch
 from siemstress.ingest.writer import Target, Writer
 from siemstress.sources.pieces import Feed, Piece
@@ -27,7 +27,8 @@ class Collector:
     """Stores what feeds hand over, each in its target, until `stopping` is set.
 
     `flush` is how long a line may wait, in seconds. `selector` has what feeds want to be woken
-    for. `tell` gets lines for the user, `watch` is called now and then.
+    for. `tell` gets lines for the user, `watch` is called now and then. Once `hurried` is set too,
+    the end does not wait for the store.
     """
 
     store: Store
@@ -37,6 +38,7 @@ class Collector:
     tell: Callable[[str], None] = print
     watch: Callable[[], None] | None = None
     stopping: bool = False
+    hurried: bool = False
     _asked: bool = False
     _told_away: bool = False
     _batches: dict[int, tuple[Target, Batch]] = field(default_factory=dict)
@@ -47,7 +49,8 @@ class Collector:
         Signals must not raise meanwhile: what has just been read of a socket would be lost.
 
         Raises:
-            StoreError: the store cannot be written.
+            StoreError: the store cannot be written, or did not end what it was doing: then a
+                thread still waits for it, and the process is best ended at once.
 
         """
         writer = Writer(self.store, self.flush, self.tell)
@@ -60,7 +63,7 @@ class Collector:
                     self._take_last(writer)
         finally:
             writer.close()
-            _wait(writer)
+            ended = self._wait(writer)
             if writer.pending:
                 self.tell(
                     f"{writer.pending:,} bytes that were read are not stored; what is in files is "
@@ -68,6 +71,8 @@ class Collector:
                 )
         if writer.error is not None:
             raise writer.error
+        if not ended:
+            raise StoreError("the store was still at work at the end, and was not waited for")
 
     def _loop(self, writer: Writer) -> None:
         while writer.error is None and not self.stopping:
@@ -151,9 +156,10 @@ class Collector:
             for note in feed.notes():
                 self.tell(note)
 
-
-def _wait(writer: Writer) -> None:
-    """Wait for the writer's end, but not for ever."""
-    until = time.monotonic() + _LAST
-    while not writer.ended.wait(0.1) and time.monotonic() < until:
-        pass
+    def _wait(self, writer: Writer) -> bool:
+        """Wait for the writer's end, but not for ever; whether it has come."""
+        until = time.monotonic() + _LAST
+        while not (ended := writer.ended(_LOOK)):
+            if self.hurried or time.monotonic() > until:
+                break
+        return ended

@@ -54,7 +54,6 @@ class Writer:
     def __init__(self, store: Store, flush: float, tell: Callable[[str], None]) -> None:
         """`flush` is how long a line may wait, in seconds; `tell` gets lines for the user."""
         self.error: BaseException | None = None
-        self.ended = threading.Event()
         self._store = store
         self._tell = tell
         self._longest = flush / 2
@@ -66,7 +65,8 @@ class Writer:
         self._changed = self._patience.changed
         self._pending = 0
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._live, daemon=True)
+        # No daemon: what it leaves to C++ must be let go before the interpreter ends.
+        self._thread = threading.Thread(target=self._live, name="writer")
 
     def start(self) -> None:
         """Begin."""
@@ -90,10 +90,15 @@ class Writer:
             self._changed.wait(seconds)
 
     def close(self) -> None:
-        """Ask for the end, once all that was put is stored; `ended` tells when."""
+        """Ask for the end, once all that was put is stored."""
         with self._changed:
             self._closing.set()
             self._changed.notify_all()
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it has come to its end, wholly, within so long."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _live(self) -> None:
         try:
@@ -106,7 +111,6 @@ class Writer:
         finally:
             for _, written in self._written.values():
                 self._store.discard(written.staged)
-            self.ended.set()
             with self._changed:
                 self._changed.notify_all()
 

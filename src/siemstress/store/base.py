@@ -110,6 +110,10 @@ class Staged(Protocol):
 class Store(Protocol):
     """A place where events are kept.
 
+    Threads may call any methods at once, those of one table too; the reader of an answer is for
+    one thread. A thread that has called them is joined before the interpreter ends, or the
+    process ended without its help (`os._exit`): it may be inside of C++.
+
     Any method may raise Unavailable where the store cannot be reached or has no room for now:
     nothing was changed, and the same call may be made again later. That holds for a commit too,
     with the same staged rows and advances: if it had been made after all, that is noticed.

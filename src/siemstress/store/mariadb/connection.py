@@ -41,6 +41,7 @@ _PASSING = frozenset(
         *(ER.QUERY_INTERRUPTED, ER.ERROR_DURING_COMMIT),
         *(3, 20),  # a file cannot be written; the disk is full
         1020,  # a row has changed since the transaction has read it
+        1412,  # a table has, or is new
         1836,  # the server is in read-only mode
         1927,  # the connection was killed
         1969,  # the statement took longer than the server's settings allow

@@ -51,7 +51,9 @@ class Reader:
                 settings["max_statement_time"] = self._limits.seconds
             connection = Connection(self._server, settings=settings, answer_seconds=None)
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            # The first read makes the snapshot: one made before would not know a table that comes
+            # in between.
+            connection.execute("START TRANSACTION READ ONLY")
             self._connection = connection
         return self._connection
 
