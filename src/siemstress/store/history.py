@@ -71,13 +71,14 @@ class LogTooShort(StoreError):
         )
 
 
-def removed(table: Path, since: int) -> set[str]:
-    """Files that versions in the log took out at or after a time in milliseconds since 1970."""
+def removed(table: Path, since: int, after: int | None = None) -> set[str]:
+    """Files taken out at or after a time in milliseconds since 1970, or later than a version."""
     found = set()
     for version in entries(table):
+        later = after is not None and version > after
         for action in actions(entry_path(table, version)) or ():
             remove = action.get("remove")
-            if remove and remove.get("deletionTimestamp", since) >= since:
+            if remove and (later or remove.get("deletionTimestamp", since) >= since):
                 found.add(remove["path"])
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import IDS, Folder, failure
 from siemstress.store.history import VERSION, between, consumers
 from siemstress.store.log import UPKEEP, TableLog, Uncertain, transaction_name
+from siemstress.store.readers import reading
 from siemstress.store.write import StagedFile, discard, stage
 
 if TYPE_CHECKING:
@@ -140,7 +142,9 @@ class Lake:
         """Run a query over the scans; see `Store.select`."""
         from siemstress.store.read import answer
 
-        return answer(query, self._relations(scans), batch_rows, limits)
+        with ExitStack() as held:
+            relations = self._relations(scans, held)
+            return answer(query, relations, batch_rows, limits, held.pop_all())
 
     def select_typed(
         self,
@@ -153,11 +157,20 @@ class Lake:
         """Run one SELECT that a user typed; see `Store.select_typed`."""
         from siemstress.store.read import answer_typed
 
-        return answer_typed(sql, self._relations(scans), batch_rows, limits)
+        with ExitStack() as held:
+            relations = self._relations(scans, held)
+            return answer_typed(sql, relations, batch_rows, limits, held.pop_all())
 
-    def _relations(self, scans: Mapping[str, Scan]) -> dict[str, Relation]:
-        """What each name stands for. Names are the same in upper and lower case."""
-        return {name: self._relation(scans[name]) for name in distinct_names(scans)}
+    def _relations(self, scans: Mapping[str, Scan], held: ExitStack) -> dict[str, Relation]:
+        """What each name stands for; the files stay there until `held` is closed.
+
+        Names are the same in upper and lower case.
+        """
+        names = distinct_names(scans)
+        for table in {scans[name].table for name in names}:
+            log = self._log(table)
+            held.enter_context(reading(log.path, log.version))
+        return {name: self._relation(scans[name]) for name in names}
 
     def _relation(self, scan: Scan) -> Relation:
         from siemstress.store.views import Relation

@@ -30,16 +30,24 @@ _NO_BAR = "enable_progress_bar = false"
 
 
 def answer(
-    query: exp.Query, relations: Mapping[str, Relation], batch_rows: int, limits: Limits
+    query: exp.Query,
+    relations: Mapping[str, Relation],
+    batch_rows: int,
+    limits: Limits,
+    held: ExitStack,
 ) -> pa.RecordBatchReader:
     """Run a query of ours over the relations; the result streams.
+
+    `held` is what keeps the relations' files where they are; it is closed at the end.
 
     Raises:
         StoreError: the query failed.
         QueryError: it took longer than it may.
 
     """
-    question = Question(limits, StoreError)
+    with held:
+        question = Question(limits, StoreError)
+        question.at_close.push(held.pop_all())
     try:
         question.run(lambda: add_views(question.connection, relations))
         return question.stream(query.sql("duckdb"), batch_rows)
@@ -49,15 +57,23 @@ def answer(
 
 
 def answer_typed(
-    sql: str, relations: Mapping[str, Relation], batch_rows: int, limits: Limits
+    sql: str,
+    relations: Mapping[str, Relation],
+    batch_rows: int,
+    limits: Limits,
+    held: ExitStack,
 ) -> pa.RecordBatchReader:
     """Run one SELECT that a user typed, where nothing but the relations' files can be read.
+
+    `held` is as for `answer`.
 
     Raises:
         QueryError: it is not one SELECT, or failed, or took longer than it may.
 
     """
-    question = Question(limits, QueryError)
+    with held:
+        question = Question(limits, QueryError)
+        question.at_close.push(held.pop_all())
     try:
         question.run(lambda: add_views(question.connection, relations))
         question.run(lambda: question.lock_up([f for r in relations.values() for f in r.files]))

@@ -32,6 +32,7 @@ from siemstress.store.history import (
 )
 from siemstress.store.log import UPKEEP, Snapshot, TableLog, Uncertain
 from siemstress.store.merge import Source, merge
+from siemstress.store.readers import is_held, oldest_read
 from siemstress.store.write import StagedFile, discard
 
 TARGET = 256 << 20
@@ -190,7 +191,7 @@ def delete_leftovers(log: TableLog, grace: timedelta, done: Done) -> None:
     old = [f for f in found if f[0].name not in live and f[1] < limit]
     if not old:
         return
-    kept = removed(log.path, int(limit * 1000))
+    kept = removed(log.path, int(limit * 1000), oldest_read(log.path))
     for path, _, size in old:
         if path.name not in kept:
             with contextlib.suppress(FileNotFoundError):
@@ -215,7 +216,7 @@ def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
     """Delete old log entries that the last checkpoint covers.
 
     An entry stays while a file of events that it added is not merged yet: it says which version
-    those rows came with.
+    those rows came with. And those stay that somebody reads, with all later ones.
     """
     snapshot = log.snapshot()
     checkpoint = max(checkpoints(log.path), default=None)
@@ -230,7 +231,7 @@ def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
         entry = entry_path(log.path, version)
         # Another process may be shortening the log as well.
         with contextlib.suppress(FileNotFoundError):
-            if version >= end or entry.stat().st_mtime >= limit:
+            if version >= end or entry.stat().st_mtime >= limit or is_held(entry):
                 break
             entry.unlink()
             done.log_entries += 1
