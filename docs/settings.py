@@ -37,6 +37,8 @@ SECTION = {
     "parser": f"log format of the lines, by name ({config.DEFAULT_PARSER}: look at the lines)",
     "keep": "how long events are kept: a number with `h`, `d`, `w` or `y`, as `90d` (for ever); "
     "see [retention](../retention.md)",
+    "keep_size": "how large the table may grow before its oldest events are deleted: a number with "
+    "`MB`, `GB`, `TB`, or `MiB`, `GiB`, `TiB`, as `50GB` (any size)",
     "queryfields": "columns of siemquery's table, separated by commas, in any of their spellings",
     "follow": "files and patterns (`*`, `?`, `**`) that `siemparse --collect` follows; several on "
     "lines of their own, or with commas between",

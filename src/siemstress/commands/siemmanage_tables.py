@@ -19,7 +19,7 @@ from siemstress.sources.journal import shown_journal
 from siemstress.sources.kernel import shown_kernel
 from siemstress.sources.listen.listener import shown_drops
 from siemstress.store.base import Store, TableStatus
-from siemstress.store.retention import CONSUMER, counted
+from siemstress.store.retention import CONSUMER, counted, sized
 
 SHOWN_CONSUMERS = 10
 
@@ -101,7 +101,7 @@ def repair(config: Config, store: Store, options: argparse.Namespace) -> int:
 
 def describe(status: TableStatus) -> str:
     """A table in one phrase: its name, rows, size, time span and consumers."""
-    text = f"{status.table} with {status.rows:,} events, {_size(status.bytes)}"
+    text = f"{status.table} with {status.rows:,} events, {sized(status.bytes)}"
     if status.time_min and status.time_max:
         text += f", from {_time(status.time_min)} to {_time(status.time_max)}"
     if status.consumers:
@@ -136,7 +136,7 @@ def _status_lines(config: Config, status: TableStatus) -> list[tuple[str, str]]:
     lines = [
         (status.table, f"section {sections}"),
         ("  events", f"{status.rows:,}"),
-        ("  size", f"{_size(status.bytes)} in {counted(status.files, 'file')}"),
+        ("  size", f"{sized(status.bytes)} in {counted(status.files, 'file')}"),
         ("  first event", _time(status.time_min)),
         ("  last event", _time(status.time_max)),
         ("  last received", _time(status.received_max)),
@@ -167,10 +167,10 @@ def _compacted(counts: Mapping[str, Any]) -> str:
     if counts.get("merged"):
         parts.append(
             f"merged {counted(counts['merged'], 'file')} into {counts['into']:,}, "
-            f"{_size(counts['bytes_before'])} into {_size(counts['bytes_after'])}"
+            f"{sized(counts['bytes_before'])} into {sized(counts['bytes_after'])}"
         )
     if counts.get("deleted"):
-        freed = _size(counts["deleted_bytes"])
+        freed = sized(counts["deleted_bytes"])
         parts.append(f"deleted {counted(counts['deleted'], 'leftover')} of {freed}")
     if counts.get("log_entries"):
         parts.append(f"took {counts['log_entries']:,} old entries out of the log")
@@ -196,16 +196,6 @@ def print_table(lines: Sequence[Iterable[str]]) -> None:
         console.print(table)
     for text in captured.get().splitlines():
         print(text.rstrip())
-
-
-def _size(number: float) -> str:
-    if number < 1000:
-        return f"{number:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 1000:
-            return f"{number:.1f} {unit}"
-    return f"{number / 1000:.1f} TB"
 
 
 def _time(time: datetime | None) -> str:

@@ -183,13 +183,13 @@ def retention(
     options: argparse.Namespace, sections: Sequence[Section], store: Store
 ) -> AbstractContextManager[None]:
     """Delete the sections' old events now and then beside the work, and at its end."""
-    from siemstress.store.retention import Retention, spans
+    from siemstress.store.retention import Retention, limits
 
     def told(text: str) -> None:
         if not options.quiet:
             say(f"siemparse: {text}")
 
-    kept = spans(sections)
+    kept = limits(sections)
     return Retention(store, kept, told, lambda text: say(f"siemparse: {text}")).beside()
 
 

@@ -135,14 +135,14 @@ def _retention(
     settings: Settings, store: Store, rules: Sequence[Rule], *, quiet: bool
 ) -> Retention:
     """What deletes old alerts now and then; events are siemparse's."""
-    from siemstress.store.retention import Retention, spans
+    from siemstress.store.retention import Retention, limits
 
     def told(text: str) -> None:
         if not quiet:
             say(f"{PROG}: {text}")
 
     alerts = {rule.out_table for rule in rules}
-    kept = spans(s for s in settings.config.sections.values() if s.table in alerts)
+    kept = limits(s for s in settings.config.sections.values() if s.table in alerts)
     return Retention(store, kept, told, lambda text: say(f"{PROG}: {text}"))
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from siemstress.config.extraction import HELPER_KEYS, Helper, is_helper, names_in, read_helpers
 from siemstress.config.ini import MAIN_SECTION, Keys, find, keys_of, read_ini, xdg
@@ -21,6 +22,8 @@ from siemstress.config.sources import FLUSH, SOURCE_KEYS, Sources, read_flush, r
 from siemstress.config.store import STORE_KEYS, STORE_VARIABLE, Choice, choose, default_lake
 from siemstress.errors import ConfigError
 from siemstress.schema import column_name, is_table_name
+
+T = TypeVar("T")
 
 __all__ = [
     "BUILT_IN",
@@ -47,6 +50,7 @@ __all__ = [
     "keys_of",
     "load",
     "read_ini",
+    "read_size",
     "read_span",
     "xdg",
 ]
@@ -66,18 +70,21 @@ TCPDUMP_FIELDS = (
     "message",
 )
 MAIN_KEYS = STORE_KEYS | {"flush"}
-SECTION_KEYS = SOURCE_KEYS | {"table", "parser", "queryfields", "keep", "helpers"}
+SECTION_KEYS = SOURCE_KEYS | {"table", "parser", "queryfields", "keep", "keep_size", "helpers"}
 
 _NO_SOURCES = Sources()
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 _LONGEST = 1000 * _HOURS["y"]
+# Less is a slip of the pen: a table's empty indexes take a tenth of that.
+_SMALLEST = 1_000_000
 
 
 @dataclass(frozen=True)
 class Section:
     """A kind of log: its name, its table, its parser and the columns of its terminal table.
 
-    `keep` is how long events are kept; None: for ever. `helpers` are the tables of the store's
+    `keep` is how long events are kept; None: for ever. `keep_size` is how many bytes the table may
+    take; None: any number. `helpers` are the tables of the store's
     helpers that are for it; None: all. `sources` are what is collected for it.
     """
 
@@ -86,6 +93,7 @@ class Section:
     parser: str = DEFAULT_PARSER
     query_fields: tuple[str, ...] = EVENT_FIELDS
     keep: timedelta | None = None
+    keep_size: int | None = None
     helpers: tuple[str, ...] | None = None
     sources: Sources = _NO_SOURCES
 
@@ -181,13 +189,14 @@ def _sections(path: Path, ini: configparser.RawConfigParser) -> dict[str, Sectio
     kept: dict[str, Section] = {}
     for section in sections.values():
         first = kept.setdefault(section.table.lower(), section)
-        if first.keep != section.keep:
-            raise ConfigError(
-                f"must be as in [{first.name}], which has the same table",
-                file=path,
-                section=section.name,
-                key="keep",
-            )
+        for key in ("keep", "keep_size"):
+            if getattr(first, key) != getattr(section, key):
+                raise ConfigError(
+                    f"must be as in [{first.name}], which has the same table",
+                    file=path,
+                    section=section.name,
+                    key=key,
+                )
     return sections
 
 
@@ -207,7 +216,8 @@ def _section(path: Path, name: str, keys: Mapping[str, str]) -> Section:
         table=table,
         parser=keys.get("parser", "").strip().lower() or DEFAULT_PARSER,
         query_fields=_query_fields(path, name, keys.get("queryfields", "")),
-        keep=_keep(path, name, keys.get("keep", "")),
+        keep=_limit(path, name, "keep", keys, read_span),
+        keep_size=_limit(path, name, "keep_size", keys, read_size),
         helpers=names_in(keys["helpers"]) if "helpers" in keys else None,
         sources=read_sources(path, name, keys),
     )
@@ -225,11 +235,14 @@ def _query_fields(path: Path, section: str, value: str) -> tuple[str, ...]:
     return tuple(columns) or EVENT_FIELDS
 
 
-def _keep(path: Path, section: str, value: str) -> timedelta | None:
+def _limit(
+    path: Path, section: str, key: str, keys: Mapping[str, str], read: Callable[[str], T]
+) -> T | None:
+    value = keys.get(key, "")
     try:
-        return read_span(value) if value.strip() else None
+        return read(value) if value.strip() else None
     except ValueError as e:
-        raise ConfigError(str(e), file=path, section=section, key="keep") from None
+        raise ConfigError(str(e), file=path, section=section, key=key) from None
 
 
 def read_span(text: str) -> timedelta:
@@ -244,6 +257,23 @@ def read_span(text: str) -> timedelta:
     if not 0 < hours <= _LONGEST:
         raise ValueError("must be a span of time, as 36h, 90d, 12w or 2y")
     return timedelta(hours=hours)
+
+
+def read_size(text: str) -> int:
+    """How many bytes a table may take, as `50GB` (10^9 bytes each) or `50GiB` (2^30).
+
+    Raises:
+        ValueError: it is not that; the message says what it must be.
+
+    """
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([kmgt])(i?)b", text.strip().lower())
+    size = 0
+    if match:
+        unit = (1024 if match[3] else 1000) ** ("kmgt".index(match[2]) + 1)
+        size = round(float(match[1]) * unit)
+    if not _SMALLEST <= size < 2**63:
+        raise ValueError("must be a size of 1 MB or more, as 500MB, 50GB, 1.5TB or 50GiB")
+    return size
 
 
 def _unknown(path: Path, keys: Mapping[str, str]) -> tuple[str, ...]:

@@ -93,10 +93,14 @@ class Repaired:
 
 @dataclass(frozen=True)
 class Expired:
-    """What retention deleted: rows, and bytes on disk as far as they are known."""
+    """What retention deleted: rows, and bytes on disk as far as they are known.
+
+    `before` is the time (UTC) before which nothing is left, where the table's size decided on it.
+    """
 
     rows: int = 0
     bytes: int = 0
+    before: datetime | None = None
 
 
 class Staged(Protocol):
@@ -220,6 +224,14 @@ class Store(Protocol):
 
         May keep some that are older, where they are stored with younger ones. Readers are not
         held up; consumers are not told. Nothing happens without a table.
+        """
+
+    def shrink(self, table: str, size: int) -> Expired:
+        """Delete the oldest events where a table takes more than `size` bytes, else nothing.
+
+        Then it takes a twentieth less than that, so that it is not at its limit again at once.
+        Oldest is by time or, without one, by when they were received. Readers are not held up;
+        consumers are not told. Nothing happens without a table.
         """
 
     def load_text(self, name: str) -> str | None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 from siemstress.errors import Conflict
 from siemstress.store.base import Advance, Expired
+from siemstress.store.chain_account import EXPIRE, REASON
 from siemstress.store.files import LiveFile, row_count
 from siemstress.store.history import added, first_entry, is_merged
 from siemstress.store.log import UPKEEP, Snapshot, TableLog
@@ -28,8 +30,10 @@ SHARE = 16
 _ROUNDED = timedelta(milliseconds=1)
 
 
-def expire(log: TableLog, before: datetime, *, grace: timedelta = GRACE) -> Expired:
-    """Take out the events from before a time (UTC).
+def expire(
+    log: TableLog, before: datetime, *, whole: bool = False, grace: timedelta = GRACE
+) -> Expired:
+    """Take out the events from before a time (UTC); with `whole` all of them, at any cost.
 
     Raises:
         Conflict: others keep compacting the table meanwhile.
@@ -39,9 +43,8 @@ def expire(log: TableLog, before: datetime, *, grace: timedelta = GRACE) -> Expi
     done = Expired()
     for attempt in range(_ATTEMPTS):
         try:
-            for part in (_take_out, _write_anew):
-                for step in part(log, before):
-                    done = Expired(done.rows + step.rows, done.bytes + step.bytes)
+            for step in chain(_take_out(log, before), _write_anew(log, before, whole=whole)):
+                done = Expired(done.rows + step.rows, done.bytes + step.bytes)
         except Conflict:
             time.sleep(0.05 * (attempt + 1))
             continue
@@ -66,26 +69,26 @@ def _take_out(log: TableLog, before: datetime) -> Iterator[Expired]:
         [RemoveAction(file.path, False, now, file.size) for file in old],
         [Advance(UPKEEP, position, (position or 0) + 1)],
         {},
-        {},
+        {REASON: EXPIRE},
         live={file.path for file in old},
     )
     yield Expired(rows, sum(file.size for file in old))
 
 
-def _write_anew(log: TableLog, before: datetime) -> Iterator[Expired]:
+def _write_anew(log: TableLog, before: datetime, *, whole: bool) -> Iterator[Expired]:
     """Write files anew of which a part is from before `before`."""
     snapshot = log.snapshot()
     if snapshot is None:
         return
-    for source in _spanning(log, snapshot, before):
+    for source in _spanning(log, snapshot, before, whole=whole):
         rows = row_count(log.path, source.file)
         file = replace(log, [source], snapshot, since=before)
         yield Expired(rows - file.rows, source.file.size - file.size)
 
 
-def _spanning(log: TableLog, snapshot: Snapshot, before: datetime) -> list[Source]:
+def _spanning(log: TableLog, snapshot: Snapshot, before: datetime, *, whole: bool) -> list[Source]:
     """The files that are worth it, with the version that their rows came with."""
-    found = [file for file in snapshot.files if _is_worth_it(file, before)]
+    found = [file for file in snapshot.files if _is_worth_it(file, before, whole=whole)]
     if all(is_merged(file.path) for file in found):
         return [Source(file, None) for file in found]
     known = added(log.path, first_entry(log.path) - 1, snapshot.version)
@@ -96,11 +99,11 @@ def _spanning(log: TableLog, snapshot: Snapshot, before: datetime) -> list[Sourc
     ]
 
 
-def _is_worth_it(file: LiveFile, before: datetime) -> bool:
+def _is_worth_it(file: LiveFile, before: datetime, *, whole: bool) -> bool:
     first, last = file.time_min, file.time_max
     if first is None or last is None or not first < before <= last:
         return False
-    return file.size <= SMALL or (before - first) * SHARE >= last - first
+    return whole or file.size <= SMALL or (before - first) * SHARE >= last - first
 
 
 def _is_older(file: LiveFile, before: datetime) -> bool:

@@ -225,6 +225,14 @@ class Lake:
             return Expired()
         return expire(self._log(table), before)
 
+    def shrink(self, table: str, size: int) -> Expired:
+        """Take the oldest events out of a table that is too large; see `Store.shrink`."""
+        from siemstress.store.shrink import shrink
+
+        if table not in self.folder.tables():
+            return Expired()
+        return shrink(self._log(table), size)
+
     def compact(self, table: str) -> Mapping[str, int]:
         """Merge small files, delete leftovers, shorten the log; counts for the user."""
         from siemstress.store.upkeep import compact

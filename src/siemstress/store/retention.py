@@ -6,11 +6,11 @@ does it.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from siemstress.config import Section
@@ -22,9 +22,22 @@ EVERY = 3600
 """Seconds from one time to the next."""
 
 
-def spans(sections: Iterable[Section]) -> dict[str, timedelta]:
-    """The tables whose events are not kept for ever, and how long they are."""
-    return {s.table: s.keep for s in sections if s.keep is not None}
+@dataclass(frozen=True)
+class Kept:
+    """How long events are kept, and how many bytes their table may take; None: without a limit."""
+
+    span: timedelta | None = None
+    size: int | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is ever deleted."""
+        return self.span is not None or self.size is not None
+
+
+def limits(sections: Iterable[Section]) -> dict[str, Kept]:
+    """The tables whose events are not kept for ever, and how they are."""
+    kept = {s.table: Kept(s.keep, s.keep_size) for s in sections}
+    return {table: limit for table, limit in kept.items() if limit}
 
 
 def limit(keep: timedelta) -> datetime:
@@ -38,9 +51,36 @@ def spelled(keep: timedelta) -> str:
     return counted(hours // 24, "day") if hours % 24 == 0 else counted(hours, "hour")
 
 
+def sized(number: float) -> str:
+    """A number of bytes, for people."""
+    if number < 1000:
+        return f"{number:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 1000:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1000:.1f} TB"
+
+
+def spelled_size(size: int) -> str:
+    """A limit of so many bytes as a config has it."""
+    for base, units in ((1000, ("TB", "GB", "MB")), (1024, ("TiB", "GiB", "MiB"))):
+        for power, unit in zip((4, 3, 2), units, strict=True):
+            if size % base**power == 0:
+                return f"{size // base**power:,} {unit}"
+    return sized(size)
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things, for people."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def told(done: Expired, kept: Kept) -> str:
+    """What was deleted because a table was too large, for people."""
+    events = counted(done.rows, "event")
+    since = f" from before {done.before:%Y-%m-%d %H:%M} UTC" if done.before else ""
+    return f"deleted {events}{since}, for {spelled_size(kept.size or 0)}"
 
 
 class Retention:
@@ -53,7 +93,7 @@ class Retention:
     def __init__(
         self,
         store: Store,
-        kept: Mapping[str, timedelta],
+        kept: Mapping[str, Kept],
         told: Callable[[str], None],
         failed: Callable[[str], None],
     ) -> None:
@@ -68,27 +108,40 @@ class Retention:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + EVERY
-        for table, keep in self._kept.items():
+        for table, kept in self._kept.items():
             try:
-                done = self._expire(table, keep)
+                if self._is_due(table):
+                    self._shrink(table, kept)
+                    self._expire(table, kept)
             except SiemstressError as e:
-                self._failed(f"{table}: events older than {spelled(keep)} are not deleted: {e}")
-                continue
-            if done.rows:
-                events = counted(done.rows, "event")
-                self._told(f"{table}: deleted {events} older than {spelled(keep)}")
+                self._failed(f"{table}: old events are not deleted: {e}")
 
-    def _expire(self, table: str, keep: timedelta) -> Expired:
+    def _is_due(self, table: str) -> bool:
+        """Whether it is for us to do now; then nobody else does it."""
         if self._store.version(table) is None:
-            return Expired()
+            return False
         last = self._store.position(table, CONSUMER)
         now = int(time.time())
         if last is not None and 0 <= now - last < EVERY:
-            return Expired()
-        with contextlib.suppress(Conflict):  # Then another process has begun just now.
+            return False
+        try:
             self._store.commit(table, [], [Advance(CONSUMER, last, now)])
-            return self._store.expire(table, limit(keep))
-        return Expired()
+        except Conflict:
+            return False  # Another process has begun just now.
+        return True
+
+    def _shrink(self, table: str, kept: Kept) -> None:
+        if kept.size is not None:
+            done = self._store.shrink(table, kept.size)
+            if done.rows:
+                self._told(f"{table}: {told(done, kept)}")
+
+    def _expire(self, table: str, kept: Kept) -> None:
+        if kept.span is not None:
+            done = self._store.expire(table, limit(kept.span))
+            if done.rows:
+                events = counted(done.rows, "event")
+                self._told(f"{table}: deleted {events} older than {spelled(kept.span)}")
 
     @contextmanager
     def beside(self) -> Iterator[None]:

@@ -171,6 +171,13 @@ class MariaDB:
         with self._patient.connection() as connection:
             return upkeep.expire(connection, table, before)
 
+    def shrink(self, table: str, size: int) -> Expired:
+        """Delete the oldest events of a table that is too large; see `Store.shrink`."""
+        from siemstress.store.mariadb.shrink import shrink
+
+        with self._patient.connection() as connection:
+            return shrink(connection, table, size)
+
     def load_text(self, name: str) -> str | None:
         """A text that was saved in the database; see `Store.load_text`."""
         with self._pool.connection() as connection:

@@ -22,6 +22,10 @@ from siemstress.store.mariadb.tables import (
 )
 
 DEADLOCK = 1213
+# Positions that are the store's own business: the count of replacements, the bytes of a row.
+REPLACED = "upkeep"
+ROW_BYTES = "bytes of a row"
+OWN = frozenset({REPLACED, ROW_BYTES})
 # Rows that one transaction deletes: nobody waits long for one.
 _BATCH = 5_000
 # For so long it is known to the version what is new; of what is older, to the day.
@@ -54,7 +58,7 @@ def status(connection: Connection, name: str) -> TableStatus | None:
         time_min=time_min,
         time_max=time_max,
         received_max=table.received_max,
-        consumers=dict(sorted(consumers.items())),
+        consumers={name: at for name, at in sorted(consumers.items()) if name not in OWN},
     )
 
 
@@ -64,17 +68,31 @@ def expire(connection: Connection, name: str, before: datetime) -> Expired:
     connection.rollback()
     if table is None:
         return Expired()
+    return Expired(delete_oldest(connection, table, before))
+
+
+def delete_oldest(
+    connection: Connection, table: Table, before: datetime, most: int | None = None
+) -> int:
+    """Delete rows from before a time, the oldest `most` of them, in many transactions; how many.
+
+    A row without a time goes by when it was received.
+    """
     # By a key each: a time that is null stands before all others.
-    older = ("time < %s", "time IS NULL AND received < %s")
-    parts = [_expire(connection, table, condition, before) for condition in older]
-    received = max((latest for _, latest in parts if latest), default=None)
+    total = 0
+    received: datetime | None = None
+    for condition in ("time IS NULL AND received < %s", "time < %s"):
+        left = None if most is None else most - total
+        rows, latest = _delete_while(connection, table, condition, before, left)
+        total += rows
+        received = max((r for r in (received, latest) if r), default=None)
     if received and table.received_max and received >= table.received_max:
         _measure_received(connection, table.name)
-    return Expired(sum(rows for rows, _ in parts))
+    return total
 
 
-def _expire(
-    connection: Connection, table: Table, condition: str, before: datetime
+def _delete_while(
+    connection: Connection, table: Table, condition: str, before: datetime, most: int | None
 ) -> tuple[int, datetime | None]:
     """Delete rows; how many, and when the last of them was received."""
     here = quoted(table.name)
@@ -83,15 +101,16 @@ def _expire(
     while True:
         # Found without a lock, then locked one by one: not what lies between them, where others
         # may be about to put rows.
+        batch = _BATCH if most is None else min(_BATCH, most - total)
         found = connection.rows(
-            f"SELECT id, received FROM {here} WHERE {condition} ORDER BY time LIMIT {_BATCH}",
+            f"SELECT id, received FROM {here} WHERE {condition} ORDER BY time, id LIMIT {batch}",
             (before,),
         )
         connection.commit()
         if not found:
             return total, latest
         try:
-            count = _delete(connection, table, [id_ for id_, _ in found])
+            count = delete(connection, table, [id_ for id_, _ in found])
         except Unavailable as e:
             if e.code != DEADLOCK:
                 raise
@@ -115,16 +134,9 @@ def _measure_received(connection: Connection, name: str) -> None:
         connection.commit()
 
 
-def _delete(connection: Connection, table: Table, ids: Sequence[int]) -> int:
-    """Delete rows in a transaction; how many of them were still there."""
-    here = quoted(table.name)
-    # Each row by its key: given as a condition, the server may go through all rows, and wait for
-    # those of others.
-    listed_ids = "json_table(%s, '$[*]' COLUMNS (id bigint PATH '$')) AS old"
-    rows = connection.execute(
-        f"DELETE {here} FROM {listed_ids} STRAIGHT_JOIN {here} ON {here}.id = old.id",
-        (json.dumps(ids),),
-    )
+def delete(connection: Connection, table: Table, ids: Sequence[int]) -> int:
+    """Delete rows in a transaction of their own; how many of them were still there."""
+    rows = delete_rows(connection, table, ids)
     changed = connection.execute(
         f"UPDATE {TABLES} SET row_count = row_count - %s WHERE number = %s AND NOT dropped",
         (rows, table.number),
@@ -133,6 +145,18 @@ def _delete(connection: Connection, table: Table, ids: Sequence[int]) -> int:
         raise StoreError("has just been deleted", file=where(connection, table.name))
     connection.commit()
     return rows
+
+
+def delete_rows(connection: Connection, table: Table, ids: Sequence[int]) -> int:
+    """Delete rows; how many of them were there."""
+    here = quoted(table.name)
+    # Each row by its key: given as a condition, the server may go through all rows, and wait for
+    # those of others.
+    listed_ids = "json_table(%s, '$[*]' COLUMNS (id bigint PATH '$')) AS old"
+    return connection.execute(
+        f"DELETE {here} FROM {listed_ids} STRAIGHT_JOIN {here} ON {here}.id = old.id",
+        (json.dumps(ids),),
+    )
 
 
 def compact(connection: Connection, name: str, kept: timedelta = KEPT) -> Mapping[str, int]:
@@ -144,11 +168,16 @@ def compact(connection: Connection, name: str, kept: timedelta = KEPT) -> Mappin
     if table is None:
         return {}
     forgotten = _shorten(connection, table, kept)
+    analyze(connection, table)
+    return {"log_entries": forgotten, "analyzed": 1}
+
+
+def analyze(connection: Connection, table: Table) -> None:
+    """Have the server renew what it knows of a table's size and values."""
     for *_, kind, text in connection.rows(f"ANALYZE TABLE {quoted(table.name)}"):
         if str(kind).lower() == "error":
             raise StoreError(f"ANALYZE TABLE: {text}", file=where(connection, table.name))
     connection.commit()
-    return {"log_entries": forgotten, "analyzed": 1}
 
 
 def _shorten(connection: Connection, table: Table, kept: timedelta) -> int:
