@@ -12,7 +12,7 @@ import pytest
 from deltalake.transaction import RemoveAction
 
 from siemstress.errors import Conflict, StoreError
-from siemstress.store import upkeep
+from siemstress.store import chain_archive, upkeep
 from siemstress.store.base import Advance, Bounds, Scan
 from siemstress.store.lake import Lake
 from siemstress.store.log import TableLog
@@ -54,8 +54,11 @@ def test_many_files_become_one(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_versions_stay_exact_when_all_history_is_gone(lake: Lake, seed: int) -> None:
+def test_versions_stay_exact_when_all_history_is_gone(
+    lake: Lake, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever was merged, deleted and cut off: new since N is what was added after N."""
+    monkeypatch.setattr(chain_archive, "FEWEST", 1)
     chance = random.Random(seed)
     added: dict[int, int] = {}
     for n in range(30):
@@ -195,7 +198,10 @@ def test_what_was_dropped_half_way_is_swept(lake: Lake) -> None:
 # --- the log
 
 
-def test_the_log_is_cut_where_a_checkpoint_covers_it(lake: Lake) -> None:
+def test_the_log_is_cut_where_a_checkpoint_covers_it(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_archive, "FEWEST", 1)
     for n in range(20):
         lake.commit(
             "Auth", lake.stage("Auth", events(1, first=n)), [Advance("x", n or None, n + 1)]

@@ -10,6 +10,7 @@ from siemstress.commands import siemmanage_exchange as exchange
 from siemstress.commands import siemmanage_expire as expiry
 from siemstress.commands import siemmanage_import as importing
 from siemstress.commands import siemmanage_tables as tables
+from siemstress.commands import siemmanage_verify as verifying
 from siemstress.commands.command import Parser, run, say
 from siemstress.config import load
 from siemstress.store.opening import open_store
@@ -101,6 +102,24 @@ def _parser() -> Parser:
         "Put right what a power cut left half-written",
         "repair",
         section="optional",
+    )
+    verifying.add_verify_flags(
+        action(
+            "verify",
+            verifying.verify,
+            "Check that what is stored is what was stored (lake only)",
+            "verify --anchor anchors.json",
+            section="optional",
+        )
+    )
+    verifying.add_anchor_flags(
+        action(
+            "anchor",
+            verifying.anchor,
+            "Print what proves later that nothing was changed until now (lake only)",
+            "anchor --key siemstress.pem",
+            section="optional",
+        )
     )
     old = action(
         "import-old",

@@ -11,14 +11,16 @@ import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from siemstress.errors import Conflict, StoreError
 from siemstress.store.base import Advance
+from siemstress.store.chain import Sealer
 from siemstress.store.columns import delta_field, delta_schema, delta_types
 from siemstress.store.files import LiveFile, live_files
-from siemstress.store.folder import LOG, Folder, failure_of, sync_all, sync_folder
-from siemstress.store.history import checkpoints, entry_path
+from siemstress.store.folder import LOG, Folder, failure, failure_of, sync_all, sync_folder
+from siemstress.store.history import checkpoints, entry_path, first_entry
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -71,6 +73,7 @@ class TableLog:
         self._started = -1
         self._synced = -1
         self._snapshot: Snapshot | None = None
+        self._sealer = Sealer(self.path)
 
     def version(self) -> int | None:
         """The newest version; None without a table."""
@@ -88,7 +91,7 @@ class TableLog:
         """The id that Delta gave the table when it was made; None without a table."""
         with self._lock, self.lake.shared() as drops:
             handle = self._open(drops)
-            return str(handle.metadata().id) if handle else None
+            return identity_of(handle) if handle else None
 
     def snapshot(self) -> Snapshot | None:
         """The newest version's columns and files; None without a table."""
@@ -133,6 +136,8 @@ class TableLog:
                 version = self._landed(handle.version(), token)
                 if version is not None:
                     self._make_durable(handle.version(), version)
+                    with contextlib.suppress(OSError):  # Then whoever commits next does it.
+                        self._sealer.seal(partial(identity_of, handle), synced=self._synced)
                     return version
                 if not error or not any(text in error for text in _HARMLESS):
                     raise failure_of(error or "the commit left no trace", self.path)
@@ -155,7 +160,12 @@ class TableLog:
         moves = [Transaction(transaction_name(a.consumer), a.to) for a in advances]
         properties = CommitProperties(
             app_transactions=moves,
-            custom_metadata={**metadata, "commit": token, "writer": writer()},
+            custom_metadata={
+                **metadata,
+                **self._sealer.mention(),
+                "commit": token,
+                "writer": writer(),
+            },
             max_commit_retries=100,
         )
         # Checkpoints and clean-up have their own time and their own errors.
@@ -180,6 +190,8 @@ class TableLog:
             try:
                 entry = entry_path(self.path, version).read_bytes()
             except FileNotFoundError:
+                if version < first_entry(self.path):
+                    raise Uncertain("the log was cut meanwhile", file=self.path) from None
                 return None
             except OSError as e:
                 raise Uncertain(f"the log cannot be read: {e}", file=self.path) from e
@@ -226,6 +238,20 @@ class TableLog:
             except (DeltaError, OSError) as e:
                 raise StoreError(f"no checkpoint: {plain(e)}", file=self.path) from e
             return handle.version()
+
+    def archive(self, before: int) -> int:
+        """Move the entries of versions before this one to the archive, sealed; how many it were.
+
+        Raises:
+            StoreError: the seals, the log or the archive cannot be read or written.
+
+        """
+        with self._lock, self.lake.shared():
+            try:
+                self._sealer.seal(lambda: self.identity() or "", synced=self._synced, wait=True)
+                return self._sealer.archive(before)
+            except OSError as e:
+                raise failure(e, self.path) from e
 
     def _delete_checkpoints(self, before: int) -> None:
         limit = time.time() - CHECKPOINTS_KEPT
@@ -333,6 +359,11 @@ class TableLog:
         if not bad:
             return ""
         return f"; {bad[0].name} is damaged, as after a power cut: run siemmanage repair"
+
+
+def identity_of(handle: DeltaTable) -> str:
+    """The id that Delta gave a table when it was made."""
+    return str(handle.metadata().id)
 
 
 def plain(error: Exception) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from siemstress.errors import Conflict, SiemstressError
 from siemstress.store.base import Advance
+from siemstress.store.chain_account import EXPIRE, MERGE, REASON
 from siemstress.store.files import LiveFile
 from siemstress.store.folder import LOG
 from siemstress.store.history import (
@@ -41,7 +42,8 @@ GAP = timedelta(days=7)
 
 # Readers and writers get this long to finish with files that nothing refers to any more.
 GRACE = timedelta(hours=6)
-LOG_KEPT = timedelta(hours=24)
+# Longer than that: the log says when a file was taken out of the table.
+LOG_KEPT = timedelta(hours=8)
 
 _DATA = re.compile(r"\.parquet(#\d+)?\Z")
 _TEMPORARY = re.compile(r"#\d+\Z|\.tmp\Z")
@@ -168,7 +170,7 @@ def replace(
             [*removes, add],
             [Advance(UPKEEP, position, (position or 0) + 1)],
             {},
-            {"sha256": {file.path.name: file.sha256}},
+            {"sha256": {file.path.name: file.sha256}, REASON: MERGE if since is None else EXPIRE},
             live={s.file.path for s in group},
         )
     except Uncertain:
@@ -213,7 +215,7 @@ def _files(folder: Path, names: re.Pattern[str]) -> list[tuple[Path, float, int]
 
 
 def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
-    """Delete old log entries that the last checkpoint covers.
+    """Move old log entries that the last checkpoint covers to the archive.
 
     An entry stays while a file of events that it added is not merged yet: it says which version
     those rows came with. And those stay that somebody reads, with all later ones.
@@ -232,6 +234,6 @@ def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
         # Another process may be shortening the log as well.
         with contextlib.suppress(FileNotFoundError):
             if version >= end or entry.stat().st_mtime >= limit or is_held(entry):
+                end = version
                 break
-            entry.unlink()
-            done.log_entries += 1
+    done.log_entries += log.archive(end)
