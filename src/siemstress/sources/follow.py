@@ -27,6 +27,8 @@ _RESCAN = 1.0
 _QUIET = 30.0
 _SETTLE = 1.5
 _PACKED = (".gz", ".zst", ".xz", ".bz2")
+# So often one looks anew at what is put aside, if it moves meanwhile.
+_LOOKS = 20
 # So many files that are done are remembered without looking whether they are still there.
 _REMEMBERED = 4096
 
@@ -175,9 +177,29 @@ class Follower:
                 followed.gone = now
 
     def _look_aside(self, now: float) -> None:
-        """Find what rotations have put aside, since the last look or while nobody looked."""
+        """Find what rotations have put aside, since the last look or while nobody looked.
+
+        A rotation under way renames files between two looks at them. One that is missed is read
+        after younger ones, and counts as done if a crash comes between. So where files are new, a
+        look counts only if all stand in the same places behind it.
+        """
+        for _ in range(_LOOKS):
+            since, done, new = dict(self._since), dict(self._done), dict(self._new)
+            before = set(self._open)
+            aside = list(put_aside(self._paths))
+            self._open_aside(aside, now)
+            begun = self._open.keys() - before
+            if (not begun and since.keys() == self._since.keys()) or _places(aside) == _places(
+                put_aside(self._paths)
+            ):
+                break
+            self._since, self._done, self._new = since, done, new
+            for key in begun:
+                self._open.pop(key).close()
+
+    def _open_aside(self, aside: Iterable[Found], now: float) -> None:
         by_stem: dict[str, list[Found]] = {stem_of(os.path.realpath(p)): [] for p in self._paths}
-        for found in put_aside(self._paths):
+        for found in aside:
             by_stem.setdefault(stem_of(found.path), []).append(found)
         for stem, members in by_stem.items():
             members.sort(key=lambda found: found.modified)
@@ -336,6 +358,11 @@ class Follower:
         if note not in self._told:
             self._told.add(note)
             self._notes.append(note)
+
+
+def _places(found: Iterable[Found]) -> set[tuple[str, tuple[int, int]]]:
+    """Which file stands where."""
+    return {(file.path, file.key) for file in found}
 
 
 def _is_aside(path: str) -> bool:

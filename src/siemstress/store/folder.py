@@ -23,6 +23,8 @@ TRASH = ".dropped-"
 
 # What may go away with no change here: there is no room, or a disk that had errors is read-only.
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# A disk with fewer free bytes than this has no room.
+_NO_ROOM = 1 << 16
 # As the libraries' language writes the operating system's number for an error.
 _OS_ERROR = re.compile(r"\(os error (\d{1,6})\)")
 
@@ -192,7 +194,20 @@ def failure(error: OSError, path: Path) -> StoreError:
 
 def failure_of(text: str, path: Path) -> StoreError:
     """The StoreError of what a library says, which quotes the operating system at the most."""
-    number = _OS_ERROR.search(text)
-    if number and int(number[1]) in _PASSING:
-        return Unavailable(os.strerror(int(number[1])).lower(), file=path)
+    match = _OS_ERROR.search(text)
+    number = int(match[1]) if match else None
+    if number is None and _is_full(path):
+        # Polars keeps to itself why the last bytes of a file could not be written.
+        number = errno.ENOSPC
+    if number in _PASSING:
+        return Unavailable(os.strerror(number).lower(), file=path)
     return StoreError(text, file=path)
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for anything."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return status.f_bavail * status.f_frsize < _NO_ROOM

@@ -1,0 +1,1 @@
+"""Trials: siemstress is killed, halted, flooded and starved, and must lose nothing."""

@@ -1,0 +1,48 @@
+"""The trials there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trials.clock import clock_jumps
+from trials.disk import disk_full
+from trials.followers import two_followers
+from trials.halted import halted
+from trials.kills import kill_compactor, kill_follower, kill_listener
+from trials.network import connections, sustained
+from trials.place import Place
+from trials.report import Tally
+from trials.rotation import rotation
+
+BOTH = ("lake", "mariadb")
+LAKE = ("lake",)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial: what makes it, its size as `make trials` has it and in short, and its stores.
+
+    What the size counts is `unit`.
+    """
+
+    name: str
+    run: Callable[[Place, int], Tally]
+    long: int
+    short: int
+    unit: str
+    stores: tuple[str, ...] = BOTH
+
+
+TRIALS = (
+    Trial("kill-follower", kill_follower, 500, 3, "kills"),
+    Trial("kill-listener", kill_listener, 500, 3, "kills"),
+    Trial("kill-compactor", kill_compactor, 500, 3, "kills", LAKE),
+    Trial("rotation", rotation, 120, 4, "seconds"),
+    Trial("two-followers", two_followers, 60, 3, "seconds"),
+    Trial("disk-full", disk_full, 30, 2, "times", LAKE),
+    Trial("clock-jumps", clock_jumps, 45, 4, "jumps"),
+    Trial("halted", halted, 60, 3, "seconds"),
+    Trial("connections", connections, 1000, 100, "connections"),
+    Trial("sustained", sustained, 300, 4, "seconds"),
+)
