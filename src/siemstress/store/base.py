@@ -103,6 +103,22 @@ class Expired:
     before: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Part:
+    """Rows of a table that can be replaced at once: a file's, or those within a range of ids.
+
+    `rows` is about how many they are.
+    """
+
+    table: str
+    place: str | tuple[int, int]
+    rows: int = field(compare=False)
+
+
+Change = Callable[["pl.DataFrame"], "pl.DataFrame"]
+"""Gets rows of a table, and gives those of them that become others, under the ids they have."""
+
+
 class Staged(Protocol):
     """Rows that are prepared but not yet part of a table; may be sent to another process."""
 
@@ -232,6 +248,36 @@ class Store(Protocol):
         Then it takes a twentieth less than that, so that it is not at its limit again at once.
         Oldest is by time or, without one, by when they were received. Readers are not held up;
         consumers are not told. Nothing happens without a table.
+        """
+
+    def parts(self, table: str, bounds: Bounds = Bounds()) -> Iterator[Part]:
+        """All rows of a table that are there now, in parts; none without a table.
+
+        `bounds` may leave out parts without a wanted row; rows outside may still come.
+        """
+
+    def read(self, part: Part) -> Iterator[pl.DataFrame]:
+        """A part's rows with all of the table's columns, in frames that fit into memory.
+
+        Raises:
+            Conflict: the part is no more: ask for the parts again.
+            StoreError: it cannot be read.
+
+        """
+
+    def replace(self, part: Part, change: Change) -> tuple[int, Part]:
+        """Put other rows in the place of some of a part's, all or nothing, durably.
+
+        `change` gets the rows as `read` gives them. Rows keep their ids, and the versions that
+        they came with: nobody sees them as new. Positions do not move. Columns that the table
+        lacks are added; the others that `change` does not give stay as they are. Gives how many
+        rows were replaced, and what the part is now; without any nothing is written.
+
+        Raises:
+            Conflict: another process has replaced or deleted some of the rows meanwhile, or
+                the part is no more; nothing was written.
+            StoreError: the store cannot be read or written.
+
         """
 
     def load_text(self, name: str) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,11 @@ from siemstress.errors import SiemstressError, StoreError
 from siemstress.store import ids, texts
 from siemstress.store.base import (
     Advance,
+    Bounds,
+    Change,
     Expired,
     Limits,
+    Part,
     Repaired,
     Scan,
     Staged,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from siemstress.store.views import Relation
 
 
+_NO_BOUNDS = Bounds()
 _NO_LIMITS = Limits()
 
 
@@ -233,6 +237,24 @@ class Lake:
             return Expired()
         return shrink(self._log(table), size)
 
+    def parts(self, table: str, bounds: Bounds = _NO_BOUNDS) -> Iterator[Part]:
+        """The table's files; see `Store.parts`."""
+        from siemstress.store.replace import parts
+
+        return parts(self._log(table), bounds)
+
+    def read(self, part: Part) -> Iterator[pl.DataFrame]:
+        """A file's rows; see `Store.read`."""
+        from siemstress.store.replace import read
+
+        return read(self._log(part.table), part)
+
+    def replace(self, part: Part, change: Change) -> tuple[int, Part]:
+        """Write a file anew where rows change; see `Store.replace`."""
+        from siemstress.store.replace import replace
+
+        return replace(self._log(part.table), part, change)
+
     def compact(self, table: str) -> Mapping[str, int]:
         """Merge small files, delete leftovers, shorten the log; counts for the user."""
         from siemstress.store.upkeep import compact
@@ -305,7 +327,7 @@ def _types(files: Sequence[StagedFile]) -> dict[str, str]:
 
 def _check_advances(advances: Sequence[Advance]) -> None:
     # By the names that the log knows them by.
-    logged = [replace(a, consumer=transaction_name(a.consumer)) for a in advances]
+    logged = [dataclasses.replace(a, consumer=transaction_name(a.consumer)) for a in advances]
     check_advances(logged)
     if any(a.consumer == UPKEEP for a in logged):
         raise ValueError(f"no consumer can be called {UPKEEP}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,7 +65,7 @@ def merge(
     path = folder / f"{MERGED}{uuid.uuid4().hex}.parquet"
     try:
         rows = _Rows(folder, sources, polars_types({**types, VERSION: "long"}), since)
-        rows.write(path)
+        write_slices(path, rows.schema, rows.slices())
         edges = rows.check(path)
         size, digest = seal(path)
     except BaseException as e:
@@ -120,23 +120,6 @@ class _Rows:
         )
         return rows.with_columns(pl.coalesce(VERSION, version).alias(VERSION)).drop(_PATH)
 
-    def write(self, path: Path) -> None:
-        """Write all rows to a file."""
-        from polars.io.plugins import register_io_source
-
-        def source(with_columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
-            for frame in self.slices():
-                yield frame.select(with_columns) if with_columns else frame
-
-        register_io_source(source, schema=self.schema).sink_parquet(
-            path,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP,
-            statistics=True,
-            maintain_order=True,
-        )
-
     def slices(self) -> Iterator[pl.DataFrame]:
         """The rows in slices of time, those without a time first."""
         import polars as pl
@@ -175,18 +158,57 @@ class _Rows:
         """
         import polars as pl
 
-        measures = [pl.len().alias("rows"), pl.col("id").sum().alias("ids")]
+        measures = [pl.len(), pl.col("id").sum()]
         before = self.scan(self.sources).select(measures).collect(engine="streaming").row(0)
-        for name in MEASURED:
-            numbers = pl.col(name).cast(pl.Int64)
-            measures += [numbers.min().alias(f"{name}<"), numbers.max().alias(f"{name}>")]
-            measures.append(pl.col(name).null_count().alias(f"{name}0"))
-        after = pl.scan_parquet(path, glob=False).select(measures).collect(engine="streaming")
-        found = after.row(0, named=True)
-        if (found["rows"], found["ids"]) != before:
+        found = measured(path)
+        if (found.rows, found.ids) != before:
             raise StoreError("rows were lost in merging; nothing was changed", file=path)
-        self.count = found["rows"]
-        return {n: (found[f"{n}<"], found[f"{n}>"], found[f"{n}0"]) for n in MEASURED}
+        self.count = found.rows
+        return found.edges
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A file of events: its rows, the sum of their ids, least and largest values of columns."""
+
+    rows: int
+    ids: int
+    edges: dict[str, Edges]
+
+
+def measured(path: Path) -> Measured:
+    """Look at what is in a file of events."""
+    import polars as pl
+
+    measures = [pl.len().alias("rows"), pl.col("id").sum().alias("ids")]
+    for name in MEASURED:
+        numbers = pl.col(name).cast(pl.Int64)
+        measures += [numbers.min().alias(f"{name}<"), numbers.max().alias(f"{name}>")]
+        measures.append(pl.col(name).null_count().alias(f"{name}0"))
+    after = pl.scan_parquet(path, glob=False).select(measures).collect(engine="streaming")
+    found = after.row(0, named=True)
+    edges = {n: (found[f"{n}<"], found[f"{n}>"], found[f"{n}0"]) for n in MEASURED}
+    return Measured(found["rows"], found["ids"], edges)
+
+
+def write_slices(
+    path: Path, schema: Mapping[str, pl.DataType], slices: Iterable[pl.DataFrame]
+) -> None:
+    """Write frames of one schema to a file, one at a time."""
+    from polars.io.plugins import register_io_source
+
+    def source(with_columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
+        for frame in slices:
+            yield frame.select(with_columns) if with_columns else frame
+
+    register_io_source(source, schema=dict(schema)).sink_parquet(
+        path,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        row_group_size=ROW_GROUP,
+        statistics=True,
+        maintain_order=True,
+    )
 
 
 def _time(microseconds: int) -> pl.Expr:

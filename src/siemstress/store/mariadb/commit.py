@@ -25,7 +25,7 @@ from siemstress.store.mariadb.tables import COMMITS, POSITIONS, TABLES, Table, e
 
 # Others' locks were in the way in a manner that only one's going back solves: deadlocks, and rows
 # that changed under a snapshot.
-_AGAIN = frozenset({1213, 1020})
+AGAIN = frozenset({1213, 1020})
 _ATTEMPTS = 8
 
 # What a commit is known by when the same call is made again.
@@ -79,7 +79,7 @@ class Commits:
             except _Again:
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
             except StoreError as e:
-                if e.code not in _AGAIN or work.stopped:
+                if e.code not in AGAIN or work.stopped:
                     raise
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
         raise Unavailable("too many others write at once", file=name)
@@ -133,7 +133,7 @@ class Commits:
             connection.rollback()
             raise _Again
         version = now.version + 1
-        _move(connection, now, work.advances, version)
+        move(connection, now, work.advances, version)
         _record(connection, now, work.staged, version)
         self._finish(connection, work, (now.number, version))
         return version
@@ -197,8 +197,8 @@ class _Commit:
             )
 
 
-def _move(connection: Connection, table: Table, advances: Sequence[Advance], version: int) -> None:
-    """Move consumers that are where they are expected.
+def move(connection: Connection, table: Table, advances: Sequence[Advance], version: int) -> None:
+    """Move consumers that are where they are expected, in a transaction.
 
     Raises:
         Conflict: one is not.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from siemstress.config import Server
 from siemstress.store.base import (
     Advance,
+    Bounds,
+    Change,
     Expired,
     Limits,
+    Part,
     Repaired,
     Scan,
     Staged,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
+_NO_BOUNDS = Bounds()
 _NO_LIMITS = Limits()
 
 # Seconds: for a lock that others hold, on a row and on a table. And until the server takes back a
@@ -177,6 +181,24 @@ class MariaDB:
 
         with self._patient.connection() as connection:
             return shrink(connection, table, size)
+
+    def parts(self, table: str, bounds: Bounds = _NO_BOUNDS) -> Iterator[Part]:
+        """Ranges of ids; see `Store.parts`."""
+        from siemstress.store.mariadb.replace import parts
+
+        return parts(self._patient, table, bounds)
+
+    def read(self, part: Part) -> Iterator[pl.DataFrame]:
+        """The rows of a range of ids; see `Store.read`."""
+        from siemstress.store.mariadb.replace import read
+
+        return read(self.server, self._patient, part)
+
+    def replace(self, part: Part, change: Change) -> tuple[int, Part]:
+        """Replace rows of a range of ids; see `Store.replace`."""
+        from siemstress.store.mariadb.replace import replace
+
+        return replace(self.server, self._patient, part, change)
 
     def load_text(self, name: str) -> str | None:
         """A text that was saved in the database; see `Store.load_text`."""
