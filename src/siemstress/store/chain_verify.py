@@ -202,8 +202,9 @@ class _Fold:
         digest = digest_of(entry)
         head = next_head(self.verdict.head, digest)
         # What follows the last seal that is one was not written whole, as after a power cut.
-        sealed = self.seals is not None and version <= self.sealed
-        record = self.seals.record(version) if self.seals is not None and sealed else None
+        record = None
+        if self.seals is not None and version <= self.sealed:
+            record = self.seals.record(version)
         if record is not None and record.digest != digest:
             self.blame(version, "its log entry is not the one that was sealed")
             return
@@ -236,10 +237,8 @@ class _Fold:
             return
         record = self.seals.record(known) if self.seals is not None else None
         if record is None:
-            self.blame(
-                max(self.verdict.first, known),
-                f"its seal is gone; the commit of version {version} knew it",
-            )
+            gone = max(self.verdict.first, self.sealed + 1)
+            self.blame(gone, f"its seal is gone; the writer of version {version} knew a later one")
         elif record.head != head or known >= version:
             self.blame(
                 self.good + 1,
