@@ -81,7 +81,7 @@ def seals(lake: Lake) -> Path:
 def data_file(lake: Lake, version: int) -> Path:
     """The file that a version added."""
     actions = [json.loads(line) for line in entry(lake, version).read_text().splitlines()]
-    return lake.folder.path / "Auth" / next(a["add"]["path"] for a in actions if "add" in a)
+    return lake.folder.path / "Auth" / str(next(a["add"]["path"] for a in actions if "add" in a))
 
 
 def flip(path: Path, at: int, bit: int = 1) -> None:
@@ -222,7 +222,7 @@ def reseal(lake: Lake, changed: int, *, mentions: bool) -> None:
     """Compute everything anew from a version on, as an attacker would."""
     records = bytearray(seals(lake).read_bytes())
     head = bytes(records[RECORD * changed + 32 : RECORD * changed + 64])
-    heads = {}
+    heads: dict[int, str] = {}
     for version in range(changed, COMMITS + 1):
         path = entry(lake, version)
         actions = [json.loads(line) for line in path.read_text().splitlines()]
@@ -257,7 +257,8 @@ def test_only_an_anchor_finds_who_computes_all_anew(lake: Lake, anchored: Anchor
 def test_anchors_close_in_on_the_change(lake: Lake) -> None:
     with seals_of(lake.folder.path / "Auth") as file:
         assert file is not None
-        heads = {v: r.head for v in range(COMMITS + 1) if (r := file.record(v))}
+        records = {v: file.record(v) for v in range(COMMITS + 1)}
+    heads = {v: record.head for v, record in records.items() if record is not None}
     change_data_and_hash(lake)
     reseal(lake, 5, mentions=True)
     fault = check(lake, *(Anchor(heads[v], "Auth", v) for v in (2, 4, 7, 11))).fault

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from deltalake.transaction import RemoveAction
 
 from siemstress.errors import Conflict, StoreError
@@ -237,6 +238,22 @@ def test_a_log_that_others_have_cut_says_so(lake: Lake) -> None:
     other.compact("Auth")
     assert ids(other, "Auth") == list(range(5))
     assert ids(other, "Auth", after=3) == [3, 4]
+
+
+def test_checkpoints_forget_files_that_went_long_ago(lake: Lake) -> None:
+    """A follower has tens of thousands of them in a day."""
+    put(lake, "Auth", events(1))
+    old = {"delta.deletedFileRetentionDuration": "interval 1 weeks"}
+    DeltaTable(lake.folder.path / "Auth").alter.set_table_properties(old)
+    for n in range(2):
+        put(lake, "Auth", events(1, first=n + 1))
+    assert lake.compact("Auth")["merged"] == 3
+    found = DeltaTable(lake.folder.path / "Auth").metadata().configuration
+    assert found["delta.deletedFileRetentionDuration"] == "interval 1 hours"
+    assert found["delta.enableExpiredLogCleanup"] == "false"
+    version = lake.version("Auth")
+    lake.compact("Auth")
+    assert lake.version("Auth") == version
 
 
 def test_files_that_another_has_replaced_are_not_replaced_again(lake: Lake) -> None:

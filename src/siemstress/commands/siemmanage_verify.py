@@ -12,12 +12,12 @@ from siemstress.config import Config
 from siemstress.errors import ConfigError, QueryError, StoreError
 from siemstress.render.text import visible
 from siemstress.store.base import Store
-from siemstress.store.lake import Lake
 from siemstress.store.retention import counted
 
 if TYPE_CHECKING:
     from siemstress.store.chain_anchor import Anchor
     from siemstress.store.chain_verify import Verdict
+    from siemstress.store.lake import Lake
 
 
 def add_verify_flags(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +136,8 @@ def _anchors(options: argparse.Namespace) -> list[Anchor]:
 
 
 def _lake(store: Store) -> Lake:
+    from siemstress.store.lake import Lake
+
     if not isinstance(store, Lake):
         raise ConfigError("only the lake has a chain, and the store is MariaDB", key="server")
     return store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siemstress.errors import StoreError
@@ -174,3 +175,28 @@ def delta_types(schema: Schema) -> dict[str, str]:
         else:
             types[field.name] = MAP if field.type == text_map else field.type.to_json()
     return types
+
+
+def missing_columns(
+    known: Mapping[str, str], wanted: Mapping[str, str], table: Path
+) -> list[Field]:
+    """The wanted columns that a table with the known ones lacks.
+
+    Raises:
+        StoreError: a column is known by another type, or by a name in other letters.
+
+    """
+    folded = {name.lower(): name for name in known}
+    missing = []
+    for name, delta in wanted.items():
+        if name in known and known[name] != delta:
+            raise StoreError(
+                f"column {name!r} is of type {known[name]} in the table, not {delta}", file=table
+            )
+        if name not in known and name.lower() in folded:
+            raise StoreError(
+                f"column {name!r} is called {folded[name.lower()]!r} in the table", file=table
+            )
+        if name not in known:
+            missing.append(delta_field(name, delta))
+    return missing

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from siemstress.errors import Conflict, StoreError
 from siemstress.store.base import Advance
 from siemstress.store.chain import Sealer
-from siemstress.store.columns import delta_field, delta_schema, delta_types
+from siemstress.store.columns import delta_schema, delta_types, missing_columns
 from siemstress.store.files import LiveFile, live_files
 from siemstress.store.folder import LOG, Folder, failure, failure_of, sync_all, sync_folder
 from siemstress.store.history import checkpoints, entry_path, first_entry
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 10
 CHECKPOINTS_KEPT = 600.0  # seconds, for readers that are about to read them
 ATTEMPTS = 50
+# The log is cut by upkeep alone. Files that were taken out are listed in each checkpoint for so
+# long: a follower has tens of thousands of them in a day.
+_PROPERTIES = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.deletedFileRetentionDuration": "interval 1 hours",
+}
 UPKEEP = "upkeep"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -239,6 +245,21 @@ class TableLog:
                 raise StoreError(f"no checkpoint: {plain(e)}", file=self.path) from e
             return handle.version()
 
+    def set_properties(self) -> None:
+        """Give a table that an older version made the properties that new ones have."""
+        from deltalake.exceptions import DeltaError
+        from deltalake.transaction import PostCommitHookProperties
+
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            if handle and not _PROPERTIES.items() <= handle.metadata().configuration.items():
+                hooks = PostCommitHookProperties(
+                    create_checkpoint=False, cleanup_expired_logs=False
+                )
+                with contextlib.suppress(DeltaError):  # Somebody was faster: the next time, then.
+                    handle.alter.set_table_properties(_PROPERTIES, post_commithook_properties=hooks)
+                self._forget()
+
     def archive(self, before: int) -> int:
         """Move the entries of versions before this one to the archive, sealed; how many it were.
 
@@ -275,7 +296,7 @@ class TableLog:
                 str(self.path),
                 delta_schema(dict(types)),
                 mode="error",
-                configuration={"delta.enableExpiredLogCleanup": "false"},
+                configuration=_PROPERTIES,
             )
         except (DeltaError, OSError) as e:
             problem = e  # Most likely another process has made it just now.
@@ -289,22 +310,7 @@ class TableLog:
         from deltalake.exceptions import DeltaError
         from deltalake.transaction import PostCommitHookProperties
 
-        known = delta_types(handle.schema())
-        folded = {name.lower(): name for name in known}
-        missing = []
-        for name, delta in types.items():
-            if name in known and known[name] != delta:
-                raise StoreError(
-                    f"column {name!r} is of type {known[name]} in the table, not {delta}",
-                    file=self.path,
-                )
-            if name not in known and name.lower() in folded:
-                raise StoreError(
-                    f"column {name!r} is called {folded[name.lower()]!r} in the table",
-                    file=self.path,
-                )
-            if name not in known:
-                missing.append(delta_field(name, delta))
+        missing = missing_columns(delta_types(handle.schema()), types, self.path)
         if not missing:
             return None
         hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)

@@ -73,6 +73,7 @@ def compact(
 
     """
     done = Done()
+    log.set_properties()
     snapshot = log.snapshot()
     if snapshot is None:
         return {}
