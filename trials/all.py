@@ -10,6 +10,8 @@ from trials.disk import disk_full
 from trials.followers import two_followers
 from trials.halted import halted
 from trials.kills import kill_compactor, kill_follower, kill_listener
+from trials.long_line import long_line
+from trials.mutated import mutated
 from trials.network import connections, sustained
 from trials.place import Place
 from trials.report import Tally
@@ -44,5 +46,7 @@ TRIALS = (
     Trial("clock-jumps", clock_jumps, 45, 4, "jumps"),
     Trial("halted", halted, 60, 3, "seconds"),
     Trial("connections", connections, 1000, 100, "connections"),
+    Trial("long-line", long_line, 2048, 64, "MB", LAKE),
+    Trial("mutated", mutated, 10_000, 40, "thousands of lines", LAKE),
     Trial("sustained", sustained, 300, 4, "seconds"),
 )

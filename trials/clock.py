@@ -51,8 +51,6 @@ def clock_jumps(place: Place, jumps: int) -> Tally:
             source = f"tcp://127.0.0.1:{port}"
             process = place.start("-q", "--follow", path, "--listen", source, env=env)
             peer = connected(port, process)
-            if peer is None:
-                raise Trouble("siemparse does not start")
         with shift.open("r+b") as file:
             file.write(struct.pack("=q", _JUMPS[number % len(_JUMPS)]))
         until = time.monotonic() + 1

@@ -9,7 +9,7 @@ from contextlib import suppress
 from random import Random
 
 from trials.lines import numbered
-from trials.place import Place, Trouble, append, connected, free_port
+from trials.place import Place, append, connected, free_port
 from trials.report import Skipped, Tally
 
 _SIZE = 48 << 20
@@ -37,8 +37,6 @@ def _fill(place: Place, times: int) -> Tally:
     path.touch()
     process = place.start("-q", "--follow", path, "--listen", f"tcp://127.0.0.1:{port}")
     peer = connected(port, process)
-    if peer is None:
-        raise Trouble("siemparse does not start")
     sent = 0
     for _ in range(times):
         # Before anything has worked, siemparse takes a full disk for a mistake in the config.

@@ -9,7 +9,7 @@ import time
 
 from siemstress.store.base import Store
 from trials.lines import numbered
-from trials.place import TABLE, Place, Trouble, append, connected, free_port, until
+from trials.place import TABLE, Place, append, connected, free_port, until
 from trials.report import Tally
 
 # More than the kernel keeps of them meanwhile.
@@ -30,8 +30,6 @@ def halted(place: Place, seconds: int) -> Tally:
         "--listen", f"tcp://127.0.0.1:{port}", f"udp://127.0.0.1:{datagrams}",
     )  # fmt: skip
     peer = connected(port, process)
-    if peer is None:
-        raise Trouble("siemparse does not start")
     lines = _LINES * seconds
     # A sender that has to wait, so in a thread.
     sender = threading.Thread(target=peer.sendall, args=(numbered("tcp", 0, 10 * lines),))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import resource
+import socket
 import time
 from random import Random
 
 from trials.lines import numbered
-from trials.place import Place, Trouble, connected, free_port
+from trials.place import Place, connected, free_port
 from trials.report import Tally
 
 _EACH = 500
@@ -26,26 +27,22 @@ def connections(place: Place, count: int) -> Tally:
     place.configure(flush=2)
     port, random = free_port(), Random(7)
     process = place.start("-q", "--listen", f"tcp://127.0.0.1:{port}")
-    peers = []
+    peers: list[tuple[socket.socket, bytes]] = []
     for number in range(count):
         peer = connected(port, process)
-        if peer is None:
-            raise Trouble("siemparse has ended")
         data = numbered("tcp", number * _EACH, _EACH)
         if number % 2:
             messages = [b"<86>" + line for line in data.split(b"\n")[:-1]]
             data = b"".join(b"%d %s" % (len(message), message) for message in messages)
-        peers.append((peer, memoryview(data)))
+        peers.append((peer, data))
     left = peers
     while left:
         random.shuffle(left)
-        rest = []
-        for peer, data in left:
+        for number, (peer, data) in enumerate(left):
             size = random.randrange(1, 8000)
             peer.sendall(data[:size])
-            if size < len(data):
-                rest.append((peer, data[size:]))
-        left = rest
+            left[number] = (peer, data[size:])
+        left = [(peer, data) for peer, data in left if data]
         place.check(process)
     for peer, _ in peers:
         peer.close()
@@ -60,8 +57,6 @@ def sustained(place: Place, seconds: int) -> Tally:
     port = free_port()
     process = place.start("-q", "--listen", f"tcp://127.0.0.1:{port}")
     peer = connected(port, process)
-    if peer is None:
-        raise Trouble("siemparse does not start")
     total, sent = seconds * _RATE, 0
     began = time.monotonic()
     while sent < total:

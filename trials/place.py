@@ -188,6 +188,24 @@ class Place:
             self.check(*processes)
             time.sleep(0.1)
 
+    def wait_for_last(
+        self, counts: Mapping[str, int], process: subprocess.Popen[bytes], seconds: float = 1200
+    ) -> None:
+        """Wait until the last of so many lines of each kind is stored.
+
+        Raises:
+            Trouble: the process has ended, or it takes longer than so many seconds.
+
+        """
+
+        def is_there() -> bool:
+            self.check(process)
+            self.note_memory(process)
+            found = self.newest()[0]
+            return all(found.get(kind) == count for kind, count in counts.items())
+
+        until(is_there, "the last lines are not stored", seconds, every=0.5)
+
     def check(self, *processes: subprocess.Popen[bytes]) -> None:
         """Raise Trouble if one of some processes has ended."""
         for process in processes:
@@ -227,7 +245,9 @@ class Place:
         return "a traceback was shown" if b"Traceback" in said else ""
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+def until(
+    condition: Callable[[], bool], what: str, seconds: float = PATIENCE, every: float = 0.02
+) -> None:
     """Wait until something holds.
 
     Raises:
@@ -238,7 +258,7 @@ def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -
     while not condition():
         if time.monotonic() > deadline:
             raise Trouble(f"waited in vain: {what}")
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -248,8 +268,13 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def connected(port: int, process: subprocess.Popen[bytes]) -> socket.socket | None:
-    """A connection, as soon as somebody listens; None when the process has ended first."""
+def connected(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
+    """A connection, as soon as somebody listens.
+
+    Raises:
+        Trouble: the process has ended first, or does not listen.
+
+    """
     deadline = time.monotonic() + PATIENCE
     while process.poll() is None:
         try:
@@ -258,7 +283,7 @@ def connected(port: int, process: subprocess.Popen[bytes]) -> socket.socket | No
             if time.monotonic() > deadline:
                 raise Trouble("nobody listens") from None
             time.sleep(0.02)
-    return None
+    raise Trouble(f"a process has ended with status {process.returncode}")
 
 
 def append(path: Path, data: bytes) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Codes, Header, Span
 from siemstress.formats.stamps import Stamps
-from siemstress.sources.lines import Ints, Lines, Mask
+from siemstress.sources.lines import Ints, Lines, Mask, clipped
 
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
@@ -109,7 +109,7 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
 def _with_version(lines: Lines, rows: Ints, ends: Ints, process: Span, message: Ints) -> None:
     """Tags of a name and a version: `syslogd 1.4.1: restart.`"""
     start = process.start[rows]
-    text = lines.text(start, np.minimum(ends[rows] - start, _LONGEST_TAG))
+    text = lines.text(start, clipped(lines, start, np.minimum(ends[rows] - start, _LONGEST_TAG)))
     tag = text.str.extract(r"^([A-Za-z][A-Za-z0-9_-]* \d[\w.-]*): ").str.len_bytes()
     length = tag.cast(pl.Int64).fill_null(-1).to_numpy()
     process.length[rows] = length

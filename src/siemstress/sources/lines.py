@@ -225,6 +225,23 @@ class Lines:
         return self.buffer[at]
 
 
+def clipped(lines: Lines, starts: Ints, lengths: Ints) -> Ints:
+    """Lengths of parts of lines, less what is not a whole character at their ends.
+
+    Text that was cut off at a number of bytes is UTF-8 then.
+    """
+    lengths = lengths.copy()
+    rows = np.flatnonzero(lengths > 0)
+    for _ in range(3):
+        # The byte behind: if it goes on with a character, that one was cut.
+        behind = lines.buffer[starts[rows] + lengths[rows]]
+        rows = rows[((behind & 0xC0) == 0x80) & (lengths[rows] > 0)]
+        if not len(rows):
+            break
+        lengths[rows] -= 1
+    return lengths
+
+
 def split(buffer: npt.NDArray[np.uint8], size: int) -> Lines:
     """The lines in the first `size` bytes of a buffer that has room for PADDING bytes more.
 

@@ -7,7 +7,7 @@ from siemstress.formats.base import Format, Sample
 from siemstress.formats.builtin.syslogbsd import BSD
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
-from siemstress.sources.lines import Lines, Mask
+from siemstress.sources.lines import Lines, Mask, clipped
 
 # What may stand before the mark: the device's name, its own stamp.
 _MARK = r"^((?:[^%]{0,80}: )?)%([A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+): "
@@ -25,7 +25,8 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     read, header = BSD.read(lines, clock)
     process = header.spans["process"]
     sequence = lines.number(process.start, process.length)
-    text = lines.text(header.message.start, np.minimum(header.message.length, _LONGEST))
+    size = np.minimum(header.message.length, _LONGEST)
+    text = lines.text(header.message.start, clipped(lines, header.message.start, size))
     groups = text.str.extract_groups(_MARK).struct.unnest()
     sizes = groups.select(pl.all().str.len_bytes().cast(pl.Int64).fill_null(-1))
     before, mark = (sizes[name].to_numpy() for name in sizes.columns)
