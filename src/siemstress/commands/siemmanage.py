@@ -9,6 +9,7 @@ from collections.abc import Callable
 from siemstress.commands import siemmanage_exchange as exchange
 from siemstress.commands import siemmanage_expire as expiry
 from siemstress.commands import siemmanage_import as importing
+from siemstress.commands import siemmanage_reparse as reparsing
 from siemstress.commands import siemmanage_tables as tables
 from siemstress.commands import siemmanage_verify as verifying
 from siemstress.commands.command import Parser, run, say
@@ -19,6 +20,7 @@ EXAMPLES = """\
   siemmanage status
   siemmanage sections
   siemmanage compact -s auth
+  siemmanage reparse -s auth --last 30d
   siemmanage clear -s auth --force
   siemmanage --importrules rules.json"""
 
@@ -86,6 +88,15 @@ def _parser() -> Parser:
             "Delete events that are older than is kept",
             "expire -s auth --keep 90d --dry-run",
             section="optional",
+        )
+    )
+    reparsing.add_flags(
+        action(
+            "reparse",
+            reparsing.reparse,
+            "Read stored lines again, by today's formats",
+            reparsing.EXAMPLE,
+            section="required",
         )
     )
     clear_parser = action(

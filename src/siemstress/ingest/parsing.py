@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_TIME
 from siemstress.sources.lines import Ints, Lines
 from siemstress.sources.origins import Origins
+
+Place = Callable[[Sequence[tuple[Ints, Header]]], None]
+"""Gives a time to lines without a stamp: headers, each with the numbers of its lines."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,23 @@ class LineParser:
         return LineParser, self._made_of
 
     def parse(
-        self, lines: Lines, clock: Clock, source_path: str | Origins | None, first_id: int
+        self,
+        lines: Lines,
+        clock: Clock,
+        source_path: str | Origins | None,
+        first_id: int,
+        place: Place | None = None,
     ) -> Parsed:
-        """The events of all lines, with ids from `first_id` on in the order of the lines."""
+        """The events of all lines, with ids from `first_id` on in the order of the lines.
+
+        Lines without a stamp get the time of the line before, or what `place` gives them.
+        """
         headers = list(self._reader.read(lines, clock))
         runs = source_path.runs if isinstance(source_path, Origins) else None
-        _place_in_time(headers, len(lines), clock.reference, runs)
+        if place is not None:
+            place(headers)
+        else:
+            _place_in_time(headers, len(lines), clock.reference, runs)
         received = time.time_ns() // 1000
         origin = Origin(first_id, received, source_path, self._machine)
         frames = [self._builder.build(header, rows, origin) for rows, header in headers]
