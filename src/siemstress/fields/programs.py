@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from siemstress.sources.lines import Ints, Lines
+from siemstress.sources.lines import Ints, Lines, clipped
 
 Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int16]
@@ -54,7 +54,8 @@ class Programs:
             hashes[missing], return_index=True, return_inverse=True
         )
         rows = missing[first]
-        names = lines.text(start[rows], np.minimum(length[rows], 256))
+        size = np.minimum(length[rows], 256)
+        names = lines.text(start[rows], clipped(lines, start[rows], size))
         numbers = self._numbers(names)
         with self._lock:
             room = _REMEMBERED - self._seen

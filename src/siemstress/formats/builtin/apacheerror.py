@@ -8,7 +8,7 @@ from siemstress.formats.clock import Clock
 from siemstress.formats.header import Codes, Header, Span
 from siemstress.formats.stamps import ctime
 from siemstress.formats.syslog import without_return
-from siemstress.sources.lines import Ints, Lines, Mask
+from siemstress.sources.lines import Ints, Lines, Mask, clipped
 
 _OPEN, _CLOSE, _BLANK = 91, 93, 32
 # Apache's levels by syslog's severities; what it calls trace1 to trace8 is debug here.
@@ -30,8 +30,8 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     rows = np.flatnonzero(ok)
     level = close + 3
     length = lines.find(level, ends, "]")
-    message = np.where(length >= 0, level + length + 2, close + 2)
-    message = np.minimum(message, ends)
+    message = np.minimum(np.where(length >= 0, level + length + 1, close + 2), ends)
+    message = np.minimum(message + (lines.byte(message) == _BLANK), ends)
     header = Header(
         lines=lines, format="apacheerror", message=Span(message, ends - message),
         time=stamps.time, zone=stamps.zone, severity=_severity(lines, level, length, rows),
@@ -42,7 +42,8 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
 
 def _severity(lines: Lines, start: Ints, length: Ints, rows: Ints) -> Codes:
     """The level, with or without a module in front of it, as syslog's severity; -1: none."""
-    text = lines.text(start[rows], np.clip(length[rows], -1, 64))
+    size = clipped(lines, start[rows], np.clip(length[rows], -1, 64))
+    text = lines.text(start[rows], size)
     word = text.str.replace("^.*:", "").str.replace("^trace[1-8]$", "debug")
     code = word.replace_strict(_LEVELS, default=-1, return_dtype=pl.Int8)
     severity = np.full(len(lines), -1, np.int8)
