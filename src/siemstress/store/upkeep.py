@@ -37,7 +37,6 @@ from siemstress.store.readers import is_held, oldest_read
 from siemstress.store.write import StagedFile, discard
 
 TARGET = 256 << 20
-MANY = 16
 GAP = timedelta(days=7)
 
 # Readers and writers get this long to finish with files that nothing refers to any more.
@@ -98,8 +97,9 @@ def compact(
 def sources(table: Path, snapshot: Snapshot, log_kept: timedelta) -> list[Source]:
     """The files that are worth merging, in order of time.
 
-    Those are all files of events whose version is known, and merged ones that are small beside
-    them, or many: so each row is written again a few times only, however often this is done.
+    Those are all files of events whose version is known, and merged ones, from the smallest on,
+    as long as one is no larger than all before it together: so there are never more than a few
+    files, and each row is written again a few times only, however often this is done.
     """
     known = added(table, first_entry(table) - 1, snapshot.version)
     events = [
@@ -107,10 +107,14 @@ def sources(table: Path, snapshot: Snapshot, log_kept: timedelta) -> list[Source
         for file in snapshot.files
         if not is_merged(file.path) and known.get(file.path, (0, False))[1]
     ]
-    small = [f for f in snapshot.files if is_merged(f.path) and f.size < TARGET // 2]
-    if len(small) < MANY:
-        limit = sum(source.file.size for source in events) // 2
-        small = [f for f in small if f.size <= limit]
+    small = []
+    total = sum(source.file.size for source in events)
+    for file in sorted(snapshot.files, key=lambda f: f.size):
+        if is_merged(file.path):
+            if file.size > min(total, TARGET // 2):
+                break
+            small.append(file)
+            total += file.size
     if len(events) + len(small) == 1 and events and not _old(table, events[0], log_kept):
         return []
     chosen = [*events, *(Source(file, None) for file in small)]
