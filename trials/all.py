@@ -16,6 +16,7 @@ from trials.network import connections, sustained
 from trials.place import Place
 from trials.report import Tally
 from trials.rotation import rotation
+from trials.week import week
 
 BOTH = ("lake", "mariadb")
 LAKE = ("lake",)
@@ -48,5 +49,6 @@ TRIALS = (
     Trial("connections", connections, 1000, 100, "connections"),
     Trial("long-line", long_line, 2048, 64, "MB", LAKE),
     Trial("mutated", mutated, 10_000, 40, "thousands of lines", LAKE),
+    Trial("week", week, 12_000, 180, "commits", LAKE),
     Trial("sustained", sustained, 300, 4, "seconds"),
 )
