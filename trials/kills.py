@@ -8,14 +8,41 @@ import time
 from random import Random
 
 from trials.lines import numbered
-from trials.place import Place, append, connected, free_port, until
+from trials.place import PATIENCE, Place, Trouble, append, connected, free_port
 from trials.report import Tally
 from trials.rotation import RotatedLog
 
 # A process lives for so long, in seconds: from before it has read its config to some commits.
 _SHORTEST, _LONGEST = 0.05, 1.6
-# At every so many kills it may live until it has stored something, and small files are merged.
-_SOMETIMES = 25
+# Every third one lives until it has stored something, whatever else the machine does.
+_STORES = 3
+# At every so many kills small files are merged.
+_MERGED = 25
+
+
+class Life:
+    """How long a process may live: its `over` is true from a random moment on."""
+
+    def __init__(self, place: Place, random: Random, number: int) -> None:
+        self._place = place
+        self._random = random
+        self._had = place.count() if number % _STORES == 0 else -1
+        self._until = time.monotonic() + random.uniform(_SHORTEST, _LONGEST)
+        self._deadline = time.monotonic() + PATIENCE
+
+    @property
+    def over(self) -> bool:
+        """Whether it is time."""
+        now = time.monotonic()
+        if now < self._until:
+            return False
+        if self._place.count() > self._had:
+            return True
+        if now > self._deadline:
+            raise Trouble("nothing more is stored")
+        # It is stored at some moment until then, not just before it.
+        self._until = now + self._random.uniform(0, 0.5)
+        return False
 
 
 def kill_follower(place: Place, kills: int) -> Tally:
@@ -33,17 +60,15 @@ def kill_follower(place: Place, kills: int) -> Tally:
     rotate_at = 0.0
     for number in range(kills):
         process = place.start("-q", "--follow", log.path)
-        kill_at = time.monotonic() + random.uniform(_SHORTEST, _LONGEST)
-        while (now := time.monotonic()) < kill_at:
+        life = Life(place, random, number)
+        while not life.over:
             log.write(random.randrange(100))
-            if now > rotate_at:
+            if (now := time.monotonic()) > rotate_at:
                 log.rotate()
                 rotate_at = now + random.uniform(0.4, 0.8)
             place.check(process)
             time.sleep(0.02)
-        if number % _SOMETIMES == 0:
-            stored = place.count()
-            until(lambda had=stored: place.count() > had, "nothing more is stored")  # type: ignore[misc]
+        if number % _MERGED == 0:
             place.run("compact")
         place.kill(process)
     process = place.start("-q", "--follow", log.path)
@@ -99,27 +124,24 @@ def kill_listener(place: Place, kills: int) -> Tally:
     for number in range(kills + 1):
         port = free_port()
         process = place.start("-q", "--listen", f"tcp://127.0.0.1:{port}")
-        kill_at = time.monotonic() + random.uniform(_SHORTEST, _LONGEST)
         if number % 10 == 9 and number < kills:
-            time.sleep(max(0.0, kill_at - time.monotonic()))
+            # Before anybody has connected.
+            time.sleep(random.uniform(_SHORTEST, _LONGEST))
             place.kill(process)
             continue
         newer, since = place.newest(since)
         stored |= newer
         for peer in peers:
-            connection = connected(port, process)
-            peer.connect(connection, stored.get(peer.kind, 0))
+            peer.connect(connected(port, process), stored.get(peer.kind, 0))
         if number == kills:
             break
-        kill_at = time.monotonic() + random.uniform(0, 1)
-        while time.monotonic() < kill_at:
+        life = Life(place, random, number)
+        while not life.over:
             for peer in peers:
                 peer.send(random.randrange(60))
             place.check(process)
             time.sleep(0.01)
-        if number % _SOMETIMES == 0:
-            had = place.count()
-            until(lambda had=had: place.count() > had, "nothing more is stored")  # type: ignore[misc]
+        if number % _MERGED == 0:
             place.run("compact")
         place.kill(process)
         for peer in peers:
@@ -140,16 +162,22 @@ def kill_compactor(place: Place, kills: int) -> Tally:
     path = place.folder / "a.log"
     path.touch()
     written = in_time = 0
+    span = 0.0
     follower = place.start("-q", "--follow", path)
-    for _ in range(kills):
+    for number in range(kills):
+        began = time.monotonic()
         compactor = place.start("compact", program="siemmanage")
-        kill_at = time.monotonic() + random.uniform(0.2, 1.2)
-        while time.monotonic() < kill_at and compactor.poll() is None:
+        # Now and then one may end by itself, which tells how long it takes by now.
+        whole = number % _MERGED == 0
+        kill_at = began + random.uniform(0.1, 1.1) * span
+        while (whole or time.monotonic() < kill_at) and compactor.poll() is None:
             count = random.randrange(100)
             append(path, numbered("file", written, count))
             written += count
             place.check(follower)
             time.sleep(0.02)
+        if whole:
+            span = time.monotonic() - began
         in_time += compactor.poll() is None
         place.kill(compactor)
     place.wait_for(written, follower)
