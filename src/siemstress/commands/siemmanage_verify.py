@@ -55,6 +55,8 @@ def verify(config: Config, store: Store, options: argparse.Namespace) -> int:
         tables += sorted({a.table for a in anchors if a.table is not None} - set(tables))
         if len(tables) != 1 and any(a.table is None for a in anchors):
             raise QueryError("a head alone says nothing of its table: say which with --section")
+    if not tables:
+        print("nothing stored")
     status = 0
     for table in tables:
         wanted = [a for a in anchors if a.table in (None, table)]
