@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from trials.place import Place, Trouble
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the trials that are asked for; 1 when one of them failed."""
     options = _parser().parse_args(arguments)
+    # Whoever ends the trials ends what they have started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     kinds = ("lake", "mariadb") if options.store == "both" else (options.store,)
     wanted = [trial for trial in TRIALS if not options.only or trial.name in options.only]
     report.head()

@@ -241,8 +241,15 @@ class Place:
         )
 
     def _wrong(self) -> str:
-        said = self.said.read_bytes() if self.said.exists() else b""
-        return "a traceback was shown" if b"Traceback" in said else ""
+        """What is wrong beside the counts: what was said, and the chain over the lake's commits."""
+        if b"Traceback" in (self.said.read_bytes() if self.said.exists() else b""):
+            return "a traceback was shown"
+        if self._server is None and self.lake.exists():
+            try:
+                self.run("verify")
+            except Trouble as e:
+                return str(e)
+        return ""
 
 
 def until(
