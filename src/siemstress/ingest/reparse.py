@@ -149,8 +149,10 @@ class Reparsing:
             dated = again.with_columns((pl.col("_time") // DAY).alias("_group"))
             new = pl.concat([new.filter(~moved), self._parsed(dated)]).sort("id")
         old = old.sort("id")
-        new = _whole(old, self._unambiguous(old, new))
-        return new.filter(found.compare(old, new, COMPARED))
+        kept = old.select(name for name in KEPT if name in old.columns)
+        new = self._unambiguous(old, new).with_columns(kept)
+        rows = found.compare(old, new, COMPARED)
+        return _whole(old.filter(rows), new.filter(rows))
 
     def _grouped(self, old: pl.DataFrame) -> pl.DataFrame:
         """Rows in the order of their sources' lines, with what their stamps are read by.
@@ -277,8 +279,6 @@ def _moved(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
 
 
 def _whole(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """The new events with what stays, each of which gives back its very line."""
-    present = [name for name in KEPT if name in old.columns]
-    new = new.with_columns(old.select(present))
+    """The new events, each with its line where its layout does not give back this very line."""
     same = written(new).eq_missing(old["_line"])
     return new.with_columns(raw=new["raw"].zip_with(same, old["_line"]))
