@@ -71,6 +71,8 @@ class Follower:
         self._new: dict[tuple[int, int], tuple[tuple[int, int], float]] = {}
         # Of each place the modification time (ns) from which on files put aside are read whole.
         self._since: dict[str, int] = {}
+        # Whether files were renamed while what is put aside was looked at.
+        self._moved = False
         self._followed_before: frozenset[str] | None = None
         self._next_scan = 0.0
         self._notes: list[str] = []
@@ -183,14 +185,18 @@ class Follower:
         after younger ones, and counts as done if a crash comes between. So where files are new, a
         look counts only if all stand in the same places behind it.
         """
-        for _ in range(_LOOKS):
+        for number in range(_LOOKS):
             since, done, new = dict(self._since), dict(self._done), dict(self._new)
             before = set(self._open)
+            self._moved = False
             aside = list(put_aside(self._paths))
             self._open_aside(aside, now)
             begun = self._open.keys() - before
-            if (not begun and since.keys() == self._since.keys()) or _places(aside) == _places(
-                put_aside(self._paths)
+            if number == _LOOKS - 1:
+                break  # They move all the time.
+            if not self._moved and (
+                (not begun and since.keys() == self._since.keys())
+                or _places(aside) == _places(put_aside(self._paths))
             ):
                 break
             self._since, self._done, self._new = since, done, new
@@ -245,9 +251,13 @@ class Follower:
         try:
             followed = Followed(open_file(found.path))
         except InputError:
+            self._has_moved(found)
             return _Stored.NOTHING
         followed.log.unpack = self._unpack
         try:
+            if followed.key != found.key:
+                self._moved = True
+                return _Stored.NOTHING
             if not followed.name(self._position, whole=True) or not followed.at:
                 return _Stored.NOTHING
             return _Stored.PART if followed.log.read_at(followed.at, 1) else _Stored.ALL
@@ -276,14 +286,25 @@ class Follower:
         try:
             followed = Followed(open_file(found.path), live=live, since=since)
         except InputError as e:
-            self._tell(str(e))
+            if not self._has_moved(found):
+                self._tell(str(e))
             return
         followed.log.unpack = self._unpack
         # Another file may have come to this place since it was looked at.
+        if followed.key != found.key:
+            self._moved = True
         if followed.key in self._open:
             followed.close()
         else:
             self._open[followed.key] = followed
+
+    def _has_moved(self, found: Found) -> bool:
+        """Whether a file is not where it was found any more; notes it."""
+        there = look(found.path)
+        if there is None or there.key != found.key:
+            self._moved = True
+            return True
+        return False
 
     def _read(self, followed: Followed, room: int, now: float) -> Piece | None:
         if followed.stream.broken:
