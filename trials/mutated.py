@@ -7,8 +7,9 @@ them: parts of two joined, digits and separators changed, hostile words put in, 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -77,9 +78,8 @@ def mutated(place: Place, thousands: int) -> Tally:
     # Each format gets a batch at least.
     size = min(_BATCH, thousands * 1000 // len(names))
     count = -(-thousands * 1000 // size)
-    os.environ["POLARS_MAX_THREADS"] = "1"  # for the processes
     shares = [range(first, count, _PROCESSES) for first in range(_PROCESSES)]
-    with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) as pool:
+    with _one_thread(), ProcessPoolExecutor(_PROCESSES, get_context("spawn")) as pool:
         found = list(pool.map(partial(_share, size, names, place.folder), shares))
     lines, same = sum(f.lines for f in found), sum(f.same for f in found)
     return replace(
@@ -91,6 +91,19 @@ def mutated(place: Place, thousands: int) -> Tally:
         note=f"{len(names)} formats, {sum(f.bad for f in found):,} lines were not UTF-8",
         wrong="; ".join(f.wrong for f in found if f.wrong),
     )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes that are started meanwhile have Polars work with one thread each."""
+    before = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop("POLARS_MAX_THREADS")
+        if before is not None:
+            os.environ["POLARS_MAX_THREADS"] = before
 
 
 def _share(size: int, names: Sequence[str], folder: Path, batches: range) -> _Share:

@@ -1,0 +1,56 @@
+"""What rotations have put aside is read in its order, also while they rename it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import threading
+from pathlib import Path
+
+from siemstress.sources.follow import Follower
+
+FILES = 12
+
+
+def _shift(folder: Path, done: threading.Event) -> None:
+    """Move each packed file to the next number, as a rotation would, and back, over and over."""
+    numbers = range(2, 2 + FILES)
+    while not done.is_set():
+        for n in reversed(numbers):
+            os.rename(folder / f"a.log.{n}.gz", folder / f"a.log.{n + 1}.gz")
+        # There is a moment of peace, as there is between rotations.
+        done.wait(0.03)
+        for n in numbers:
+            os.rename(folder / f"a.log.{n + 1}.gz", folder / f"a.log.{n}.gz")
+        done.wait(0.03)
+
+
+def test_packed_files_that_are_renamed_meanwhile(tmp_path: Path) -> None:
+    # Of the place something was stored, so that all that is aside is wanted.
+    log = tmp_path / "a.log"
+    log.write_bytes(b"first\n")
+    follower = Follower([str(log)], lambda _: None, lambda: ())
+    (piece,) = follower.gather(1 << 20)
+    stored = dict(piece.moves)
+    follower.finish()
+    for n in range(FILES):
+        packed = tmp_path / f"a.log.{FILES + 1 - n}.gz"
+        packed.write_bytes(gzip.compress(b"line %d\n" % n))
+        os.utime(packed, (1_700_000_000 + n, 1_700_000_000 + n))
+    log.write_bytes(b"last\n")
+    done = threading.Event()
+    shifting = threading.Thread(target=_shift, args=(tmp_path, done))
+    shifting.start()
+    try:
+        for _ in range(40):
+            follower = Follower([str(log)], stored.get, stored.keys)
+            lines = []
+            for _ in range(3 * FILES):
+                lines += [piece.data for piece in follower.gather(1 << 20)]
+                if len(lines) > FILES:
+                    break
+            follower.finish()
+            assert lines == [*(b"line %d\n" % n for n in range(FILES)), b"last\n"]
+    finally:
+        done.set()
+        shifting.join()
