@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from siemstress import config
 from siemstress.config import server
+from siemstress.config.sources import ListenLimits
 from siemstress.query.filters import COLUMNS
 from siemstress.rules import load as rules
 from siemstress.rules import settings as trigger
 
+LIMITS = ListenLimits()
 MAIN = {
     "store": "`lake`, the path of the lake's folder, or "
     "`mariadb://USER:PASSWORD@HOST:PORT/DATABASE`; the keys below say the same one by one",
@@ -47,6 +49,9 @@ SECTION = {
     "tls_certificate": "file of the certificate for `tls://` (and of its key)",
     "tls_key": "file of that certificate's private key",
     "tls_ca": "file of certificates: whoever sends by `tls://` must have one that they have signed",
+    "max_line": f"longest line by TCP and TLS in bytes ({LIMITS.line}); longer ones come in parts",
+    "max_connections": f"how many connections may be open at once ({LIMITS.connections})",
+    "idle": f"seconds after which a silent connection is closed ({LIMITS.idle:g})",
     "journal": "`yes`: systemd's journal is stored (no)",
     "kernel": "`yes`: the kernel's messages are stored (no)",
     "zone": "time zone of collected stamps that name none: `+0500`, `Europe/Zurich` (the "

@@ -101,7 +101,13 @@ def _wanted(options: argparse.Namespace, config: Config) -> list[tuple[Section, 
 def _typed(options: argparse.Namespace) -> Sources:
     """The sources that the command line names."""
     from siemstress.config import Sources
+    from siemstress.config.sources import LIMIT_KEYS, read_limits
 
+    given = {key: getattr(options, key) or "" for key in LIMIT_KEYS}
+    try:
+        limits = read_limits(given)
+    except UserError as e:
+        raise UserError(f"--{(e.key or '').replace('_', '-')} {e.message}") from e
     certificate, key, ca = (
         Path(text) if text else None
         for text in (options.tls_certificate, options.tls_key, options.tls_ca)
@@ -114,6 +120,7 @@ def _typed(options: argparse.Namespace) -> Sources:
         ca,
         () if options.journal else None,
         kernel=options.kernel,
+        limits=limits,
     )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from siemstress.errors import ConfigError
+from siemstress.errors import ConfigError, UserError
 
+LIMIT_KEYS = ("max_line", "max_connections", "idle")
 SOURCE_KEYS = frozenset(
     {"follow", "listen", "journal", "kernel", "tls_certificate", "tls_key", "tls_ca", "zone"}
-)
+) | frozenset(LIMIT_KEYS)
 FLUSH = 2.0
 """Within so many seconds a line that was collected can be queried, unless the file says more."""
 
@@ -21,13 +22,32 @@ _NO = {"no": False, "off": False, "false": False, "0": False, "": False}
 
 
 @dataclass(frozen=True)
+class ListenLimits:
+    """What peers may take.
+
+    A line of more than `line` bytes comes in parts. Of `connections` that are open none may be
+    silent for longer than `idle` seconds, or say nothing in its first `first` seconds.
+    """
+
+    line: int = 256 << 10
+    connections: int = 4096
+    idle: float = 3600.0
+    first: float = 60.0
+
+
+_LIMITS = ListenLimits()
+# The least and the most that each may be set to.
+_BETWEEN = {"max_line": (480, 1 << 22), "max_connections": (1, 1 << 20), "idle": (1, 10**7)}
+
+
+@dataclass(frozen=True)
 class Sources:
     """What is to be collected for one table.
 
     `follow` are files and patterns, `listen` addresses, `journal` arguments for journalctl (None:
     no journal); `kernel` says whether the kernel's messages are wanted. `certificate`, `key` and
     `ca` are for listening with TLS; with a `ca` every peer must have a certificate of its own.
-    `zone` is that of stamps which name none; empty: the machine's.
+    `zone` is that of stamps which name none; empty: the machine's. `limits` are for listening.
     """
 
     follow: tuple[str, ...] = ()
@@ -38,6 +58,7 @@ class Sources:
     journal: tuple[str, ...] | None = None
     kernel: bool = False
     zone: str = ""
+    limits: ListenLimits = _LIMITS
 
     def __bool__(self) -> bool:
         """Whether there is anything to collect."""
@@ -63,6 +84,10 @@ def read_sources(path: Path, section: str, keys: Mapping[str, str]) -> Sources:
             raise ConfigError("must be yes or no", file=path, section=section, key=key)
         return value in _YES
 
+    try:
+        limits = read_limits(keys)
+    except UserError as e:
+        raise ConfigError(e.message, file=path, section=section, key=e.key) from e
     return Sources(
         follow=tuple(str(folder / Path(name).expanduser()) for name in _list(keys, "follow")),
         listen=_list(keys, "listen"),
@@ -72,6 +97,32 @@ def read_sources(path: Path, section: str, keys: Mapping[str, str]) -> Sources:
         journal=() if wanted("journal") else None,
         kernel=wanted("kernel"),
         zone=keys.get("zone", "").strip(),
+        limits=limits,
+    )
+
+
+def read_limits(keys: Mapping[str, str]) -> ListenLimits:
+    """The limits that are given by `LIMIT_KEYS`, whole numbers: bytes, connections and seconds.
+
+    Raises:
+        UserError: one is not, or is out of bounds.
+
+    """
+    found: dict[str, int] = {}
+    for key in LIMIT_KEYS:
+        text = keys.get(key, "").strip()
+        if not text:
+            continue
+        least, most = _BETWEEN[key]
+        if re.fullmatch("[0-9]{1,9}", text) is None or not least <= int(text) <= most:
+            raise UserError(f"must be a whole number from {least} to {most}", key=key)
+        found[key] = int(text)
+    idle = float(found.get("idle", _LIMITS.idle))
+    return ListenLimits(
+        found.get("max_line", _LIMITS.line),
+        found.get("max_connections", _LIMITS.connections),
+        idle,
+        min(idle, _LIMITS.first),
     )
 
 

@@ -68,7 +68,7 @@ def _listener(
         if sources.certificate is None:
             raise InputError("listening with TLS wants a certificate")
         tls = tls_context(sources.certificate, sources.key, sources.ca)
-    listener = Listener(addresses, position, tls)
+    listener = Listener(addresses, position, tls, sources.limits)
     selector.register(listener.sockets(), EVENT_READ)
     return listener
 

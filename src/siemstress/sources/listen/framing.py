@@ -46,6 +46,27 @@ class Framing:
             parts.append(self._lines(data[place:]))
         return b"".join(parts)
 
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept of a line whose end has not come."""
+        return len(self._left)
+
+    def part(self) -> bytes:
+        """What there is of such a line, as if it were too long; empty before a message begins."""
+        if not self._left or self._counted is None:
+            return b""
+        left, self._left = self._left, b""
+        if self._counted and not self._owed:
+            match = _COUNT.match(left)
+            if match is None or match.end() == len(left):
+                # As yet there is nothing of the message itself.
+                self._left = left
+                return b""
+            left = left[match.end() :]
+            self._owed = int(match[1])
+        self._owed = max(0, self._owed - len(left))
+        return left + b"\n"
+
     def rest(self) -> bytes:
         """The last line, if it lacks its end."""
         left, self._left = self._left, b""

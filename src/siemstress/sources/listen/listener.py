@@ -9,9 +9,9 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from siemstress.config.sources import ListenLimits
 from siemstress.sources.listen.address import Address
 from siemstress.sources.listen.datagrams import DatagramSocket
 from siemstress.sources.listen.streams import Connection, StreamSocket, Wants
@@ -24,22 +24,16 @@ _COUNT_DROPS_EVERY = 1.0
 _LAST = 16 << 20
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What peers may take.
-
-    A line of more than `line` bytes comes in parts. More than `connections` wait until one ends.
-    A connection is closed that has been silent for `idle` seconds, or has said nothing in its
-    first `first` seconds.
-    """
-
-    line: int = 256 << 10
-    connections: int = 4096
-    idle: float = 3600.0
-    first: float = 60.0
-
-
-_LIMITS = Limits()
+_LIMITS = ListenLimits()
+# Half lines of all connections may take so many bytes; beyond that the longest comes in parts.
+_HALVES = 64 << 20
+# A connection that has said nothing yet makes way for another after so many seconds.
+_MAKES_WAY = 1.0
+# How many connections are taken at once at the most: who floods must not hold up the rest.
+_TAKEN_AT_ONCE = 256
+# The same is not said again for so long, in seconds, and so many different things in that time.
+_SAID = 600.0
+_MOST_SAID = 100
 _STREAM_EVENTS = {Wants.READ: selectors.EVENT_READ, Wants.WRITE: selectors.EVENT_WRITE}
 
 
@@ -51,7 +45,7 @@ class Listener:
         addresses: Sequence[Address],
         position: Callable[[str], int | None],
         tls: ssl.SSLContext | None = None,
-        limits: Limits = _LIMITS,
+        limits: ListenLimits = _LIMITS,
     ) -> None:
         """Bind all addresses.
 
@@ -70,7 +64,10 @@ class Listener:
         self._drops: dict[str, tuple[Stream, int]] = {}
         self._count_drops_at = 0.0
         self._check_idle_at = 0.0
+        self._halves = 0
+        self._ended: list[Piece] = []
         self._notes: list[str] = []
+        self._said: dict[str, float] = {}
         try:
             for address in addresses:
                 self._bind(address, tls)
@@ -110,14 +107,17 @@ class Listener:
                 elif (piece := self._read(key.data)) is not None:
                     pieces.append(piece)
                     room -= len(piece.data)
+        pieces += self._shorten_halves()
         now = time.monotonic()
         if now >= self._count_drops_at:
             self._count_drops_at = now + _COUNT_DROPS_EVERY
             pieces += self._count_drops()
         if now >= self._check_idle_at:
             self._check_idle_at = now + min(1.0, self._limits.first / 4, self._limits.idle / 4)
-            pieces += self._close_idle(now)
-        return pieces
+            self._close_idle(now)
+            self._accept_more(yes=self._has_room(now))
+        ended, self._ended = self._ended, []
+        return pieces + ended
 
     def finish(self) -> Sequence[Piece]:
         """What has come so far, half lines as well; closes all."""
@@ -129,7 +129,7 @@ class Listener:
                 size += len(piece.data)
             if (rest := connection.close()) != b"":
                 pieces.append(Piece(rest, connection.name))
-        pieces += self._count_drops()
+        pieces += [*self._ended, *self._count_drops()]
         self._close_all()
         return pieces
 
@@ -163,25 +163,49 @@ class Listener:
             else:
                 self._selector.unregister(bound.socket)
         if not yes:
-            self._notes.append(
-                f"{self._limits.connections:,} connections are open; others wait until one ends"
-            )
+            self._say(f"{self._limits.connections:,} connections are open; others wait for an end")
 
     def _accept(self, bound: StreamSocket) -> None:
-        while len(self._connections) < self._limits.connections:
+        for _ in range(_TAKEN_AT_ONCE):
+            if not self._has_room(time.monotonic()):
+                self._accept_more(yes=False)
+                return
             connection = bound.accept(self._limits.line)
             if connection is None:
                 return
+            self._make_way()
             self._connections[connection.socket.fileno()] = connection
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
-        self._accept_more(yes=False)
+
+    def _has_room(self, now: float) -> bool:
+        """Whether one more connection can be taken, if need be in the place of another."""
+        if len(self._connections) < self._limits.connections:
+            return True
+        oldest = self._oldest_without_a_line()
+        return oldest is not None and now - oldest.since > _MAKES_WAY
+
+    def _make_way(self) -> None:
+        """Close a connection by which no whole line has come yet, if too many are open."""
+        if len(self._connections) < self._limits.connections:
+            return
+        if (oldest := self._oldest_without_a_line()) is not None:
+            self._say(
+                f"{self._limits.connections:,} connections are open; the oldest by which nothing "
+                "came make way for others"
+            )
+            self._close(oldest)
+
+    def _oldest_without_a_line(self) -> Connection | None:
+        idle = (c for c in self._connections.values() if not c.useful)
+        return min(idle, key=lambda connection: connection.since, default=None)
 
     def _read(self, connection: Connection) -> Piece | None:
         if connection.wants is Wants.NOTHING:
             return None
         number = connection.socket.fileno()
-        before = connection.wants
+        before, half = connection.wants, connection.half
         data = connection.read()
+        self._halves += connection.half - half
         events = _STREAM_EVENTS.get(connection.wants)
         if events is None:
             self._forget(number, connection)
@@ -193,21 +217,49 @@ class Listener:
     def _forget(self, number: int, connection: Connection) -> None:
         """A connection is closed: make room for another."""
         if connection.problem is not None:
-            self._notes.append(f"{connection.name}: no connection: {connection.problem}")
+            self._say(f"{connection.name}: no connection: {connection.problem}")
         with contextlib.suppress(KeyError, ValueError, OSError):
             self._selector.unregister(number)
         self._connections.pop(number, None)
         self._accept_more(yes=True)
 
-    def _close_idle(self, now: float) -> Iterator[Piece]:
-        for number, connection in list(self._connections.items()):
+    def _close_idle(self, now: float) -> None:
+        for connection in list(self._connections.values()):
             limit = self._limits.first if connection.silent else self._limits.idle
             if now - connection.heard > limit:
-                self._selector.unregister(connection.socket)
-                rest = connection.close()
-                self._forget(number, connection)
-                if rest:
-                    yield Piece(rest, connection.name)
+                self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        """Close a connection; its half line comes with what is gathered."""
+        number = connection.socket.fileno()
+        self._selector.unregister(connection.socket)
+        self._halves -= connection.half
+        rest = connection.close()
+        self._forget(number, connection)
+        if rest:
+            self._ended.append(Piece(rest, connection.name))
+
+    def _shorten_halves(self) -> Iterator[Piece]:
+        """Take what there is of the longest half lines, while all are more than may be kept."""
+        if self._halves <= _HALVES:
+            return
+        for connection in sorted(self._connections.values(), key=lambda c: -c.half):
+            if self._halves <= _HALVES // 2:
+                return
+            half = connection.half
+            if data := connection.part():
+                self._halves += connection.half - half
+                yield Piece(data, connection.name)
+
+    def _say(self, note: str) -> None:
+        """Note something for the user, but not again and again."""
+        now = time.monotonic()
+        if note not in self._said and len(self._said) < _MOST_SAID:
+            self._said[note] = now
+            self._notes.append(note)
+        elif self._said and now - next(iter(self._said.values())) > _SAID:
+            self._said.clear()
+            self._say(note)
 
     def _count_drops(self) -> Iterator[Piece]:
         """Note in the store how many datagrams the kernel has dropped, in all."""

@@ -66,14 +66,19 @@ class StreamSocket:
 
 
 class Connection:
-    """One connection and its half line. `heard` says when something last came."""
+    """One connection and its half line, of `half` bytes.
+
+    `since` says when it was opened, `heard` when something last came; it is `silent` until
+    something has, and `useful` once a whole line has.
+    """
 
     def __init__(self, connected: socket.socket, name: str, longest: int) -> None:
         self.socket = connected
         self.name = name
         self.wants = Wants.READ
-        self.heard = time.monotonic()
+        self.since = self.heard = time.monotonic()
         self.silent = True
+        self.useful = False
         self.more = False
         self.problem: str | None = None
         self._framing = Framing(longest)
@@ -102,7 +107,18 @@ class Connection:
             return self.close()
         self.heard = time.monotonic()
         self.silent = False
-        return self._framing.add(data)
+        lines = self._framing.add(data)
+        self.useful = self.useful or bool(lines)
+        return lines
+
+    @property
+    def half(self) -> int:
+        """Bytes of a line whose end has not come."""
+        return self._framing.kept
+
+    def part(self) -> bytes:
+        """What there is of a line whose end has not come, as a line."""
+        return self._framing.part()
 
     def _receive(self) -> bytes:
         if not isinstance(self.socket, ssl.SSLSocket):
