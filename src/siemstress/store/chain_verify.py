@@ -139,7 +139,7 @@ def _first(table: Path) -> int:
 def _sealed_end(table: Path) -> int | None:
     """The version after the last that has a seal; None without seals."""
     with seals_of(table) as seals:
-        return seals.end() if seals is not None and seals.whole else None
+        return seals.last().version + 1 if seals is not None and seals.whole else None
 
 
 @dataclass
