@@ -38,17 +38,17 @@ class Trial:
 
 
 TRIALS = (
-    Trial("kill-follower", kill_follower, 500, 3, "kills"),
-    Trial("kill-listener", kill_listener, 500, 3, "kills"),
-    Trial("kill-compactor", kill_compactor, 500, 3, "kills", LAKE),
-    Trial("rotation", rotation, 120, 4, "seconds"),
-    Trial("two-followers", two_followers, 60, 3, "seconds"),
-    Trial("disk-full", disk_full, 30, 2, "times", LAKE),
-    Trial("clock-jumps", clock_jumps, 45, 4, "jumps"),
-    Trial("halted", halted, 60, 3, "seconds"),
+    Trial("kill-follower", kill_follower, 500, 2, "kills"),
+    Trial("kill-listener", kill_listener, 500, 2, "kills"),
+    Trial("kill-compactor", kill_compactor, 500, 2, "kills", LAKE),
+    Trial("rotation", rotation, 60, 3, "seconds"),
+    Trial("two-followers", two_followers, 60, 2, "seconds"),
+    Trial("disk-full", disk_full, 30, 1, "times", LAKE),
+    Trial("clock-jumps", clock_jumps, 45, 2, "jumps"),
+    Trial("halted", halted, 60, 2, "seconds"),
     Trial("connections", connections, 1000, 100, "connections"),
-    Trial("long-line", long_line, 2048, 64, "MB", LAKE),
-    Trial("mutated", mutated, 10_000, 40, "thousands of lines", LAKE),
+    Trial("long-line", long_line, 2048, 12, "MB", LAKE),
+    Trial("mutated", mutated, 10_000, 14, "thousands of lines", LAKE),
     Trial("week", week, 12_000, 180, "commits", LAKE),
-    Trial("sustained", sustained, 300, 4, "seconds"),
+    Trial("sustained", sustained, 300, 2, "seconds"),
 )

@@ -142,7 +142,9 @@ class Place:
         """
         command = [str(BIN / program), "-c", str(self.config), *map(str, arguments)]
         with self.said.open("ab") as said:
-            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=said)
+            done = subprocess.run(
+                command, check=False, cwd=self.folder, stdout=subprocess.PIPE, stderr=said
+            )
         if done.returncode != 0:
             raise Trouble(f"{program} {arguments[0]} has ended with status {done.returncode}")
         return done.stdout.decode()
