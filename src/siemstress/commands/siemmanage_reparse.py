@@ -73,9 +73,11 @@ def reparse(config: Config, store: Store, options: argparse.Namespace) -> int:
     try:
         with progress.run():
             act()
-    finally:
-        if work.replaced or not options.apply:
-            _show(section.table, work.difference, applied=options.apply)
+    except BaseException:
+        if work.replaced:
+            _show(section.table, work.difference, applied=True)
+        raise
+    _show(section.table, work.difference, applied=options.apply)
     if options.apply:
         say(f"siemmanage: replaced {counted(work.replaced, 'event')} in {section.table}")
     elif work.difference.changed:
