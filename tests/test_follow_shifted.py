@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import threading
+import time
 from pathlib import Path
 
 from siemstress.sources.follow import Follower
@@ -54,3 +55,21 @@ def test_packed_files_that_are_renamed_meanwhile(tmp_path: Path) -> None:
     finally:
         done.set()
         shifting.join()
+
+
+def test_what_was_packed_while_nobody_looked_is_read_first(tmp_path: Path) -> None:
+    """Three rotations between two looks: what was packed is not settled, and older than the rest."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"first\n")
+    follower = Follower([str(log)], lambda _: None, lambda: ())
+    lines = [piece.data for piece in follower.gather(1 << 20)]
+    log.unlink()
+    (tmp_path / "a.log.2.gz").write_bytes(gzip.compress(b"second\n"))
+    (tmp_path / "a.log.1").write_bytes(b"third\n")
+    log.write_bytes(b"fourth\n")
+    deadline = time.monotonic() + 60
+    while len(lines) < 4 and time.monotonic() < deadline:
+        lines += [piece.data for piece in follower.gather(1 << 20)]
+        time.sleep(0.05)
+    follower.finish()
+    assert lines == [b"first\n", b"second\n", b"third\n", b"fourth\n"]

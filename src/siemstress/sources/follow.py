@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum
 
-from siemstress.errors import InputError, SiemstressError
+from siemstress.errors import InputError
 from siemstress.sources.chunks import Unpack
 from siemstress.sources.files import open_file, place_name, stem_of
-from siemstress.sources.followed import Followed, State
+from siemstress.sources.followed import Followed, State, Stored
 from siemstress.sources.patterns import Found, expand, look, put_aside
 from siemstress.sources.pieces import PIECE, Ahead, Piece
 
@@ -33,14 +32,6 @@ _LOOKS = 20
 _REMEMBERED = 4096
 
 _NEVER = -(2**63)
-
-
-class _Stored(Enum):
-    """How much of a file has been stored."""
-
-    NOTHING = 0
-    PART = 1
-    ALL = 2
 
 
 class Follower:
@@ -69,6 +60,9 @@ class Follower:
         self._done: dict[tuple[int, int], tuple[int, int]] = {}
         # Compressed files that are not settled: as they were, and since when.
         self._new: dict[tuple[int, int], tuple[tuple[int, int], float]] = {}
+        # Places with a file that is not settled and new to us, and since when: until it is read,
+        # what is younger waits, or would make it look done after a crash.
+        self._held: dict[str, float] = {}
         # Of each place the modification time (ns) from which on files put aside are read whole.
         self._since: dict[str, int] = {}
         # Whether files were renamed while what is put aside was looked at.
@@ -86,14 +80,16 @@ class Follower:
         self._look_at_paths(now)
         if now >= self._next_scan:
             self._look_aside(now)
-            self._next_scan = time.monotonic() + _RESCAN
+            self._next_scan = time.monotonic() + (_RESCAN / 4 if self._held else _RESCAN)
         pieces: list[Piece] = []
         busy: set[str] = set()
         for followed in self._in_order():
             if room <= 0:
                 break
             place = stem_of(followed.path)
-            if place in busy:
+            if place in busy or (
+                not followed.named and now < self._held.get(place, -_QUIET) + _QUIET
+            ):
                 # Older lines first: also, what is complete then is no younger than what is not.
                 continue
             piece = self._read(followed, room, now)
@@ -207,6 +203,7 @@ class Follower:
         by_stem: dict[str, list[Found]] = {stem_of(os.path.realpath(p)): [] for p in self._paths}
         for found in aside:
             by_stem.setdefault(stem_of(found.path), []).append(found)
+        held: dict[str, float] = {}
         for stem, members in by_stem.items():
             members.sort(key=lambda found: found.modified)
             if stem not in self._since:
@@ -215,8 +212,13 @@ class Follower:
                 settled = now - _SETTLE
                 self._new |= {f.key: ((f.size, f.modified), settled) for f in members}
             for found in members:
-                if found.key not in self._open and self._is_wanted(found, now):
+                if found.key in self._open:
+                    continue
+                if self._is_wanted(found, now):
                     self._begin(found, live=False, since=self._since[stem])
+                elif found.key in self._new and self._stored_of(found) is Stored.NOTHING:
+                    held[stem] = self._held.get(stem, now)
+        self._held = held
         if len(self._done) > _REMEMBERED:
             present = {found.key for members in by_stem.values() for found in members}
             present |= {file.key for path in self._paths if (file := look(path)) is not None}
@@ -237,34 +239,26 @@ class Follower:
         live = look(stem)
         for number in reversed(range(len(members) + (live is not None))):
             file = members[number] if number < len(members) else live
-            stored = self._stored_of(file) if file is not None else _Stored.NOTHING
-            if file is None or stored is _Stored.NOTHING:
+            stored = self._stored_of(file) if file is not None else Stored.NOTHING
+            if file is None or stored is Stored.NOTHING:
                 continue
             since = max(since, file.modified)
-            if stored is _Stored.ALL and file is not live:
+            if stored is Stored.ALL and file is not live:
                 self._done |= {f.key: (f.size, f.modified) for f in members[: number + 1]}
                 break
         return since
 
-    def _stored_of(self, found: Found) -> _Stored:
+    def _stored_of(self, found: Found) -> Stored:
         """How much of a file has been stored."""
         try:
             followed = Followed(open_file(found.path))
         except InputError:
             self._has_moved(found)
-            return _Stored.NOTHING
+            return Stored.NOTHING
         followed.log.unpack = self._unpack
+        self._moved = self._moved or followed.key != found.key
         try:
-            if followed.key != found.key:
-                self._moved = True
-                return _Stored.NOTHING
-            if not followed.name(self._position, whole=True) or not followed.at:
-                return _Stored.NOTHING
-            return _Stored.PART if followed.log.read_at(followed.at, 1) else _Stored.ALL
-        except SiemstressError:
-            raise
-        except Exception:  # a damaged file: whatever its decoder raises
-            return _Stored.NOTHING
+            return followed.stored(self._position)
         finally:
             followed.close()
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from siemstress.errors import SiemstressError
 from siemstress.sources.chunks import ByteStream
 from siemstress.sources.files import TAIL, LogFile, name_file, offset_of, pack, resume
 from siemstress.sources.pieces import LONGEST, PIECE, Ahead, Piece, Stream
@@ -33,6 +34,14 @@ class State(Enum):
     """It is not what was read before: truncated, or written anew."""
     ENDED = 3
     """A file that does not grow (a compressed one) has been read to its end."""
+
+
+class Stored(Enum):
+    """How much of a file has been stored."""
+
+    NOTHING = 0
+    PART = 1
+    ALL = 2
 
 
 class Followed:
@@ -88,6 +97,22 @@ class Followed:
         self._go_to(place.start)
         self._named = True
         return True
+
+    @property
+    def named(self) -> bool:
+        """Whether it is known how much of it has been stored."""
+        return self._named
+
+    def stored(self, position: Position) -> Stored:
+        """How much of it has been stored; nothing of a file that is damaged."""
+        try:
+            if not self.name(position, whole=True) or not self.at:
+                return Stored.NOTHING
+            return Stored.PART if self.log.read_at(self.at, 1) else Stored.ALL
+        except SiemstressError:
+            raise
+        except Exception:  # whatever a damaged file makes its decoder raise
+            return Stored.NOTHING
 
     def _is_wanted(self, position: Position, modified: int) -> bool:
         """Whether it is to be read, once it is known how much of it has been stored."""
