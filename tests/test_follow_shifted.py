@@ -58,7 +58,7 @@ def test_packed_files_that_are_renamed_meanwhile(tmp_path: Path) -> None:
 
 
 def test_what_was_packed_while_nobody_looked_is_read_first(tmp_path: Path) -> None:
-    """Three rotations between two looks: what was packed is not settled, and older than the rest."""
+    """Rotations between two looks: what was packed is older than the rest, but not settled."""
     log = tmp_path / "a.log"
     log.write_bytes(b"first\n")
     follower = Follower([str(log)], lambda _: None, lambda: ())
