@@ -5,10 +5,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # Debian packages that the tests want; each is looked for before anything is installed.
-TEST_PACKAGES := man-db mariadb-server rsyslog bsdutils openssl systemd systemd-journal-remote
+TEST_PACKAGES := man-db mariadb-server rsyslog rsyslog-openssl bsdutils openssl systemd \
+  systemd-journal-remote gcc libc6-dev
+# Debian lets it be installed only in the place of rsyslog, so it is unpacked beside.
+SYSLOG_NG := syslog-ng-core libnet1 libivykis0 libpcre3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint docs clean system-packages
+.PHONY: help demo test bench trials lint docs clean system-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,12 +30,15 @@ lint: $(VENV)/.installed ## check style and types only
 bench: $(VENV)/.installed ## measure, beside other programs (BENCH_ARGS=--quick: small)
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
 
+trials: $(VENV)/.installed ## kill, halt, flood and starve it (TRIALS_ARGS=--short: in seconds)
+	@PYTHONPATH=bench $(BIN)/python -m trials $(TRIALS_ARGS)
+
 docs: $(VENV)/.installed ## write the generated docs and manual pages anew
 	@$(BIN)/python docs/write_reference.py
 
 clean: ## delete what make and the tools made
-	rm -rf $(VENV) demo-lake .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find src tests bench samples docs -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) demo-lake .bench .syslog-ng build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests bench trials samples docs -name __pycache__ -prune -exec rm -rf {} +
 
 # The private environment; made again when the project's dependencies change.
 $(VENV)/.installed: pyproject.toml
@@ -54,3 +60,9 @@ system-packages:
 	      || { apt-get update -qq && apt-get install -y -qq "$$package" >/dev/null; }; \
 	  else echo "$$package is not installed; tests that need it are skipped" >&2; fi; \
 	done
+	@[ -d .syslog-ng ] || ! command -v apt-get >/dev/null || { \
+	  folder=$$(mktemp -d) && (cd "$$folder" && apt-get download -qq $(SYSLOG_NG) 2>/dev/null \
+	    && for file in *.deb; do dpkg -x "$$file" unpacked; done) \
+	    && mv "$$folder/unpacked" .syslog-ng \
+	    || echo "syslog-ng cannot be fetched; the test that needs it is skipped" >&2; \
+	  rm -rf "$$folder"; }

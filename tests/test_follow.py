@@ -70,7 +70,7 @@ def numbered(first: int, count: int) -> bytes:
 
 def rotate(log: Path) -> None:
     """Rename older files up, and the log to .1."""
-    for number in range(8, 0, -1):
+    for number in range(99, 0, -1):
         for end in ("", ".gz"):
             old = log.with_name(f"{log.name}.{number}{end}")
             if old.exists():
@@ -334,6 +334,13 @@ def test_whatever_happens_each_line_is_stored_once(tmp_path: Path, table: Table,
     written = bytearray(numbered(0, 3))
     number = 3
 
+    def write() -> None:
+        nonlocal number
+        data = numbered(number, random.randrange(40))
+        number += data.count(b"\n")
+        append(log, data)
+        written.extend(data)
+
     def crashes() -> Iterator[None]:
         """Some of what has been read is stored; the rest is read again."""
         nonlocal follower
@@ -341,6 +348,14 @@ def test_whatever_happens_each_line_is_stored_once(tmp_path: Path, table: Table,
             pieces = follower.gather(1 << 30)
             table.commit(pieces[: random.randrange(len(pieces) + 1)])
             follower.finish()
+            for _ in range(random.choice([0, 0, 1, 3])):
+                write()
+                if random.randrange(2) and not log.with_name("a.log.1").exists():
+                    log.with_name("a.log.1").write_bytes(log.read_bytes())
+                    os.truncate(log, 0)
+                else:
+                    rotate(log)
+                    log.touch()
             follower = table.follower(log)
             yield
 

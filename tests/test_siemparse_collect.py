@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from collecting import append, connected, free_port, site, stop, until
-from running import Site, split, syslog
+from collecting import append, connected, free_port, lake_site, site, stop, until
+from running import Site, split, store_keys, syslog
 from siemstress.ingest.upkeep import Upkeep
 
-__all__ = ["site"]
+__all__ = ["lake_site", "site"]
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = """
 [siemstress]
-lake=lake
+{store}
 flush=1.5
 [default]
 table=Entries
@@ -40,7 +40,8 @@ table=Odd
 
 def configure(site: Site, text: str) -> tuple[int, int]:
     tcp, udp = free_port(), free_port(socket.SOCK_DGRAM)
-    site.file("s.conf", text.format(tcp=tcp, udp=udp, folder=site.folder).encode())
+    store = store_keys(site.server)
+    site.file("s.conf", text.format(store=store, tcp=tcp, udp=udp, folder=site.folder).encode())
     return tcp, udp
 
 
@@ -75,40 +76,41 @@ def test_all_sections_in_one_process(site: Site) -> None:
         ("flush=0.1", "[siemstress] flush: must be seconds"),
         ("[a]\ntable=A\njournal=maybe", "[a] journal: must be yes or no"),
         ("[a]\ntable=A\nfollow=x\nzone=Mars", "[a] zone: no such time zone: 'Mars'"),
+        ("[a]\ntable=A\nidle=0", "[a] idle: must be a whole number from 1 to 10000000"),
         ("[a]\ntable=A\nlisten=x", "cannot listen on 'x'"),
         ("[a]\ntable=A\nlisten=tls://:6514", "listening with TLS wants a certificate"),
         ("[a]\ntable=A", "no section names a source (follow, listen, journal)"),
     ],
 )
-def test_mistakes_in_the_config_are_one_line(site: Site, key: str, wanted: str) -> None:
-    configure(site, f"[siemstress]\nlake=lake\n{key}\n")
-    said = site.run("--collect", status=2)
+def test_mistakes_in_the_config_are_one_line(lake_site: Site, key: str, wanted: str) -> None:
+    configure(lake_site, f"[siemstress]\n{{store}}\n{key}\n")
+    said = lake_site.run("--collect", status=2)
     assert len(said) == 1
     assert wanted in said[0]
 
 
-def test_the_config_is_all_that_collect_takes(site: Site) -> None:
-    said = site.run("--collect", "--follow", "a.log", status=2)
+def test_the_config_is_all_that_collect_takes(lake_site: Site) -> None:
+    said = lake_site.run("--collect", "--follow", "a.log", status=2)
     assert said == [
         "siemparse: --collect takes its sources from the config file alone; see siemparse --help"
     ]
 
 
-def test_small_files_are_merged_meanwhile(site: Site) -> None:
+def test_small_files_are_merged_meanwhile(lake_site: Site) -> None:
     for n in range(8):
-        site.run("-q", data=syslog(3, 3 * n))
+        lake_site.run("-q", data=syslog(3, 3 * n))
     said: list[str] = []
     stored = 0
-    config = site.folder / "s.conf"
+    config = lake_site.folder / "s.conf"
     upkeep = Upkeep(config, ["default"], lambda: stored, said.append, every=0.0)
     for _ in range(3):
         upkeep.look()
         assert len(said) == 0
-    assert _files(site) == 8  # Nothing has been stored since.
+    assert _files(lake_site) == 8  # Nothing has been stored since.
     stored = 24
-    _look_until(upkeep, lambda: _files(site) == 1)
+    _look_until(upkeep, lambda: _files(lake_site) == 1)
     upkeep.close()
-    assert sorted(site.lines()) == sorted(split(syslog(24)))
+    assert sorted(lake_site.lines()) == sorted(split(syslog(24)))
     config.unlink()
     stored = 25
     _look_until(upkeep, lambda: bool(said))

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from collecting import site, stop, until
+from collecting import lake_site, stop, until
 from running import Site
 from siemstress.sources.journal import Journal, shown_journal
 from siemstress.sources.pieces import Piece
 
-__all__ = ["site"]
+__all__ = ["lake_site"]
 REMOTE = Path("/lib/systemd/systemd-journal-remote")
 
 
@@ -125,19 +125,19 @@ def test_progress_in_words() -> None:
     assert shown == "journal fedcba98… of machine 01234567…: entry 1,234 stored"
 
 
-def test_the_kernels_messages_are_stored_once(site: Site) -> None:
+def test_the_kernels_messages_are_stored_once(lake_site: Site) -> None:
     try:
         Path("/dev/kmsg").open("rb").close()
     except OSError:
         pytest.skip("/dev/kmsg cannot be read")
-    process = site.start("-q", "--kernel")
-    until(lambda: site.count() > 0)
+    process = lake_site.start("-q", "--kernel")
+    until(lambda: lake_site.count() > 0)
     stop(process)
-    count = site.count()
-    process = site.start("-q", "--kernel")
+    count = lake_site.count()
+    process = lake_site.start("-q", "--kernel")
     time.sleep(3)
     stop(process)
-    events = site.events()
+    events = lake_site.events()
     assert len(events) <= count + 5
     assert {event["process"] for event in events} == {"kernel"}
     assert all(event["parsed"] for event in events)

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from collecting import connected, free_port, site, stop, until
+from certificates import Authority
+from collecting import connected, free_port, lake_site, pki, site, stop, tls_flags, until
 from running import Site, split, syslog
 
-__all__ = ["site"]
-
-
-def needs(program: str) -> str:
-    found = shutil.which(program) or shutil.which(f"/usr/sbin/{program}")
-    if found is None:
-        assert not os.environ.get("CI"), f"{program} is not installed"
-        pytest.skip(f"{program} is not installed")
-    return found
+__all__ = ["lake_site", "pki", "site"]
 
 
 def paths(site: Site) -> set[str]:
@@ -106,102 +96,23 @@ def _sent(sender: socket.socket, path: Path) -> bool:
         (["a.log", "--listen", "udp://:514"], "files go with other sources only"),
     ],
 )
-def test_mistakes_are_one_line(site: Site, arguments: list[str], wanted: str) -> None:
-    said = site.run(*arguments, status=2)
+def test_mistakes_are_one_line(lake_site: Site, arguments: list[str], wanted: str) -> None:
+    said = lake_site.run(*arguments, status=2)
     assert len(said) == 1
     assert wanted in said[0]
 
 
-def test_logger_sends_by_everything(site: Site) -> None:
-    logger = needs("logger")
-    tcp, udp, unix = free_port(), free_port(socket.SOCK_DGRAM), site.folder / "log"
-    urls = [f"tcp://127.0.0.1:{tcp}", f"udp://127.0.0.1:{udp}", f"unix://{unix}"]
-    process = site.start("-q", "--listen", *urls)
-    connected(tcp).close()
-    ways = [
-        ["-T", "-P", str(tcp), "--rfc3164"],
-        ["-T", "-P", str(tcp), "--octet-count"],
-        ["-T", "-P", str(tcp), "--rfc5424"],
-        ["-d", "-P", str(udp), "--rfc3164"],
-        ["-d", "-P", str(udp), "--rfc5424"],
-    ]
-    for number, way in enumerate(ways):
-        text = f"message {number} by logger"
-        command = [logger, "-n", "127.0.0.1", "-t", "tag", "-p", "auth.warning", *way, text]
-        subprocess.run(command, check=True)
-    subprocess.run([logger, "-u", str(unix), "-t", "tag", "-p", "auth.warning", "it"], check=True)
-    until(lambda: site.count() == 6)
-    stop(process)
-    for event in site.events():
-        facts = (event["process"], event["facility"], event["severity"], event["parsed"])
-        assert facts == ("tag", "auth", 4, True)
-
-
-RSYSLOG = """
-module(load="imfile")
-global(workDirectory="{folder}")
-input(type="imfile" file="{folder}/in.log" tag="in" ruleset="send")
-template(name="plain" type="string" string="%rawmsg%")
-ruleset(name="send") {{
-  action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" {options}
-         template="RSYSLOG_SyslogProtocol23Format")
-}}
-"""
-
-
-@pytest.mark.parametrize(
-    "options", ['TCP_Framing="octet-counted"', 'TCP_Framing="traditional"'], ids=["octets", "lines"]
-)
-def test_rsyslog_sends(site: Site, options: str) -> None:
-    rsyslogd = needs("rsyslogd")
+def test_tls_with_certificates_of_peers(site: Site, pki: Authority) -> None:
     port = free_port()
-    process = site.start("-q", "--listen", f"tcp://127.0.0.1:{port}")
-    connected(port).close()
-    site.file("in.log", b"".join(b"line %d of many\n" % n for n in range(2000)))
-    text = RSYSLOG.format(folder=site.folder, port=port, options=options)
-    conf = site.file("rsyslog.conf", text.encode())
-    pid = site.folder / "pid"
-    sender = subprocess.Popen([rsyslogd, "-n", "-f", conf, "-i", pid], stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: site.count() == 2000)
-    finally:
-        sender.terminate()
-        sender.wait()
-    stop(process)
-    messages = [event["message"] for event in site.events()]
-    assert messages == [f"line {n} of many" for n in range(2000)]
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, and a server's and a peer's certificates that it has signed."""
-    openssl = needs("openssl")
-    folder = tmp_path_factory.mktemp("pki")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
-    for name in ("server", "peer"):
-        run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", f"{name}.pem"]
-        run("x509", "-req", "-in", f"{name}.csr", *signed)
-    return folder
-
-
-def test_tls_with_certificates_of_peers(site: Site, pki: Path) -> None:
-    port = free_port()
-    files = ["--tls-certificate", pki / "server.pem", "--tls-key", pki / "server.key"]
-    process = site.start("--listen", f"tls://127.0.0.1:{port}", *files, "--tls-ca", pki / "ca.pem")
-    context = ssl.create_default_context(cafile=pki / "ca.pem")
+    process = site.start("--listen", f"tls://127.0.0.1:{port}", *tls_flags(pki))
+    context = ssl.create_default_context(cafile=pki.certificate)
     context.check_hostname = False
     connected(port).close()
     with connected(port) as plain:
         plain.sendall(b"this is not TLS\n")
     with context.wrap_socket(connected(port)) as stranger:
         assert _refused(stranger)
-    context.load_cert_chain(pki / "peer.pem", pki / "peer.key")
+    context.load_cert_chain(*pki.sign("peer"))
     with context.wrap_socket(connected(port)) as peer:
         lines = split(syslog(5000))
         peer.sendall(b"".join(b"%d <13>%s" % (len(line) + 4, line) for line in lines))
