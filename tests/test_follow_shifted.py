@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
 
+from siemstress.sources.files import place_name
 from siemstress.sources.follow import Follower
+from siemstress.sources.pieces import Piece
 
 FILES = 12
 
@@ -73,3 +77,25 @@ def test_what_was_packed_while_nobody_looked_is_read_first(tmp_path: Path) -> No
         time.sleep(0.05)
     follower.finish()
     assert lines == [b"first\n", b"second\n", b"third\n", b"fourth\n"]
+
+
+def test_a_file_that_is_cut_while_it_is_named(tmp_path: Path) -> None:
+    """What is written in its place has another name; what it had is in the copy."""
+    log, copy = tmp_path / "a.log", tmp_path / "a.log.1"
+    log.write_bytes(b"old\nold too\n")
+
+    def position(_consumer: str) -> None:
+        # It is asked for once the file has its names, by its first line.
+        if not copy.exists():
+            shutil.copyfile(log, copy)
+            log.write_bytes(b"new\n")
+
+    follower = Follower([str(log)], position, lambda: [f"{place_name(str(log))}mark"])
+    pieces: list[Piece] = []
+    deadline = time.monotonic() + 60
+    while len(pieces) < 2 and time.monotonic() < deadline:
+        pieces += follower.gather(1 << 20)
+    follower.finish()
+    assert [piece.data for piece in pieces] == [b"old\nold too\n", b"new\n"]
+    marks = [{name.rpartition(":")[2] for name in piece.moves} for piece in pieces]
+    assert marks == [{hashlib.sha256(first).hexdigest()[:16]} for first in (b"old\n", b"new\n")]

@@ -227,12 +227,27 @@ def name_file(log: LogFile) -> None:
     status = os.fstat(log.file.fileno())
     places = (place_name(log.path), f"inode:{status.st_dev:x}.{status.st_ino:x}:")
     unmarked = tuple(place + _UNMARKED for place in places)
+    mark = _mark(head)
+    if mark is None:
+        log.names, log.unmarked = unmarked if head else (), ()
+    else:
+        log.names, log.unmarked = tuple(place + mark for place in places), unmarked
+
+
+def _mark(head: bytes) -> str | None:
+    """What tells a file's first line, by how the file begins; None where that line has no end."""
     first = head[: head.find(b"\n") + 1]
     if not first and len(head) < _HEAD:
-        log.names, log.unmarked = unmarked if head else (), ()
-        return
-    mark = hashlib.sha256(first or head).hexdigest()[:16]
-    log.names, log.unmarked = tuple(place + mark for place in places), unmarked
+        return None
+    return hashlib.sha256(first or head[:_HEAD]).hexdigest()[:16]
+
+
+def is_named_by(log: LogFile, start: bytes) -> bool:
+    """Whether a file that begins so is the one that was named, not one written in its place."""
+    if not log.unmarked:
+        return True  # Its names are not by its first line.
+    mark = _mark(start[:_HEAD])
+    return mark is not None and log.names[0].endswith(f":{mark}")
 
 
 def place_name(path: str) -> str:

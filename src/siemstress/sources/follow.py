@@ -216,7 +216,7 @@ class Follower:
                     continue
                 if self._is_wanted(found, now):
                     self._begin(found, live=False, since=self._since[stem])
-                elif found.key in self._new and self._stored_of(found) is Stored.NOTHING:
+                elif found.key in self._new and self._stored_of(found) is not Stored.ALL:
                     held[stem] = self._held.get(stem, now)
         self._held = held
         if len(self._done) > _REMEMBERED:

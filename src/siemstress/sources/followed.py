@@ -9,7 +9,7 @@ from enum import Enum
 
 from siemstress.errors import SiemstressError
 from siemstress.sources.chunks import ByteStream
-from siemstress.sources.files import TAIL, LogFile, name_file, offset_of, pack, resume
+from siemstress.sources.files import TAIL, LogFile, is_named_by, name_file, offset_of, pack, resume
 from siemstress.sources.pieces import LONGEST, PIECE, Ahead, Piece, Stream
 
 # A file that was written to within so many µs is read by the time that it is now.
@@ -143,6 +143,8 @@ class Followed:
             return None
         self.log.modified = status.st_mtime_ns // 1000
         data = self._more(status.st_size, max(_LEAST, min(room, PIECE)))
+        if data and not self.at and not is_named_by(self.log, data):
+            self.state = State.CUT
         if self.state is State.CUT:
             return None
         if self.state is State.QUIET:
@@ -154,6 +156,10 @@ class Followed:
         whole = self.static or not self.live
         self.state = State.ENDED if whole else State.QUIET
         if not self.name(position, whole=whole):
+            return False
+        if self.at and self._position() not in self.stream.expected.values():
+            # It was cut since its names were read.
+            self.state = State.CUT
             return False
         self.state = State.ENDED
         self._unwanted = not self._is_wanted(position, modified)
