@@ -287,7 +287,10 @@ def connected(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
     deadline = time.monotonic() + PATIENCE
     while process.poll() is None:
         try:
-            return socket.create_connection(("127.0.0.1", port), PATIENCE)
+            connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
+            # Whoever listens may make it wait.
+            connection.settimeout(None)
+            return connection
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
                 raise Trouble("nobody listens") from None
