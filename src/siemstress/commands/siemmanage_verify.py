@@ -111,6 +111,8 @@ def summary(verdict: Verdict) -> str:
     ]
     if verdict.expired:
         parts.append(f"{counted(verdict.expired, 'event')} deleted by retention")
+    if verdict.reparsed:
+        parts.append(f"{counted(verdict.reparsed, 'event')} in files written anew by reparse")
     if verdict.anchors:
         parts.append(f"through {counted(verdict.anchors, 'anchor')}")
     if verdict.sealed is None:

@@ -44,6 +44,7 @@ _RECORD = 2 * _HASH
 # How many seconds lie between two syncs of the seals at least. What a power cut takes of them is
 # folded again from the log; a commit mentions only what was synced.
 _SYNC_EVERY = 1.0
+_ONE_BY_ONE = 100
 
 
 @dataclass(frozen=True)
@@ -178,11 +179,10 @@ class Sealer:
                 if not is_whole(entry):
                     break  # As after a power cut: repair puts another in its place.
                 version = following
-                if version > synced:
-                    sync_all([entry_path(self._table, version)])
                 digest = digest_of(entry)
                 head = next_head(head, digest)
                 records += digest + head
+            self._sync_entries(max(last.version, synced) + 1, version)
             at = file.offset(last.version + 1)
             if file.size() > at:
                 os.ftruncate(descriptor, at)
@@ -256,6 +256,13 @@ class Sealer:
         os.fsync(descriptor)
         sync_folder(self._table / CHAIN)
         return Seal(first - 1, head)
+
+    def _sync_entries(self, first: int, last: int) -> None:
+        """Make entries reach the disk: a sealed one must not be torn by a power cut."""
+        if last - first < _ONE_BY_ONE:
+            sync_all(entry_path(self._table, version) for version in range(first, last + 1))
+        else:
+            os.sync()  # The log of a table from before there were seals.
 
     def _sync(self, descriptor: int, header: bytes, last: Seal) -> None:
         os.fdatasync(descriptor)

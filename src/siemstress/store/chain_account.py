@@ -8,7 +8,7 @@ from typing import Any
 
 REASON = "reason"
 """The key in a commit's note that says why it takes files out."""
-MERGE, EXPIRE = "merge", "expire"
+MERGE, EXPIRE, REPARSE = "merge", "expire", "reparse"
 
 _SHA256 = 64
 
@@ -35,7 +35,8 @@ class Account:
 
     `whole` says that the entries are all there are since the table was made. `older` are files
     from before the first entry that were taken out. `expired` is how many events retention has
-    deleted, `merges` how many commits merged files. `unnamed` are files of which it is to be found
+    deleted, `merges` how many commits merged files, `reparsed` how many events were in files that
+    were written anew by a reparse. `unnamed` are files of which it is to be found
     out whether an entry names them: those that none does are left in it.
     """
 
@@ -45,6 +46,7 @@ class Account:
     older: set[str] = field(default_factory=set)
     expired: int = 0
     merges: int = 0
+    reparsed: int = 0
     unnamed: set[str] = field(default_factory=set)
 
     def apply(self, version: int, entry: bytes) -> dict[str, Any]:
@@ -96,12 +98,12 @@ class Account:
         before, after = _total(rows), _total([file.rows for file in added])
         if before is None or after is None:
             return
-        if note.get(REASON) == MERGE and after != before:
-            raise Refused(f"merges {before:,} events, and {after:,} come out")
-        if after > before:
+        reason = note.get(REASON)
+        if after > before or (after < before and reason in (MERGE, REPARSE)):
             raise Refused(f"puts {after:,} events in the place of {before:,}")
         self.expired += before - after
-        self.merges += after == before
+        self.merges += reason == MERGE
+        self.reparsed += after if reason == REPARSE else 0
 
 
 def _total(rows: list[int | None]) -> int | None:

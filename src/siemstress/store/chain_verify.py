@@ -59,6 +59,7 @@ class Verdict:
     rows: int = 0
     expired: int = 0
     merges: int = 0
+    reparsed: int = 0
     older: int = 0
     unnamed: int = 0
     anchors: int = 0
@@ -299,6 +300,7 @@ class _Fold:
             self.blame(version, f"the anchor {anchor.head.hex()[:16]} {text}")
         self.verdict.expired = self.account.expired
         self.verdict.merges = self.account.merges
+        self.verdict.reparsed = self.account.reparsed
         self.verdict.unnamed = len(self.account.unnamed)
 
 

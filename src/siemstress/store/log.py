@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import threading
 import time
@@ -21,6 +20,7 @@ from siemstress.store.columns import delta_schema, delta_types, missing_columns
 from siemstress.store.files import LiveFile, live_files
 from siemstress.store.folder import LOG, Folder, failure, failure_of, sync_all, sync_folder
 from siemstress.store.history import checkpoints, entry_path, first_entry
+from siemstress.store.refusals import is_harmless, plain
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 10
 CHECKPOINTS_KEPT = 600.0  # seconds, for readers that are about to read them
 ATTEMPTS = 50
+_READS = 3
 # The log is cut by upkeep alone. Files that were taken out are listed in each checkpoint for so
 # long: a follower has tens of thousands of them in a day.
 _PROPERTIES = {
@@ -38,19 +39,6 @@ _PROPERTIES = {
     "delta.deletedFileRetentionDuration": "interval 1 hours",
 }
 UPKEEP = "upkeep"
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-# What Delta says when somebody else was faster, and trying again is all there is to do.
-_HARMLESS = (
-    "Metadata changed",
-    "Concurrent transaction",
-    "already exists",
-    "Protocol changed",
-    "commit attempts",
-    "max_commit_retries",
-    "Concurrent",
-)
 
 
 class Uncertain(StoreError):
@@ -145,7 +133,7 @@ class TableLog:
                     with contextlib.suppress(OSError):  # Then whoever commits next does it.
                         self._sealer.seal(partial(identity_of, handle), synced=self._synced)
                     return version
-                if not error or not any(text in error for text in _HARMLESS):
+                if not error or not is_harmless(error):
                     raise failure_of(error or "the commit left no trace", self.path)
                 time.sleep(min(0.2, 0.002 * 2 ** min(attempt, 6)))
                 self._forget()
@@ -325,13 +313,26 @@ class TableLog:
 
     def _open(self, drops: int) -> DeltaTable | None:
         """The newest state of the table."""
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError, TableNotFoundError
+        from deltalake.exceptions import DeltaError
 
         if drops != self._drops:
             self._forget()
             self._synced = -1
             self._drops = drops
+        for attempt in range(_READS):
+            try:
+                return self._newest()
+            except (DeltaError, OSError, ValueError) as e:
+                self._forget()
+                # Where the log is cut at this moment, what was listed may be gone when it is read.
+                if attempt == _READS - 1 or "not found" not in str(e):
+                    raise StoreError(f"{plain(e)}{self._advice()}", file=self.path) from e
+        return None
+
+    def _newest(self) -> DeltaTable | None:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
         try:
             if self._handle is not None:
                 self._handle.update_incremental()
@@ -345,12 +346,9 @@ class TableLog:
                 self.lake.check()
                 return None
             self._handle = DeltaTable(str(self.path))
-            self._started = self._handle.version()
         except TableNotFoundError:
             return None
-        except (DeltaError, OSError, ValueError) as e:
-            self._forget()
-            raise StoreError(f"{plain(e)}{self._advice()}", file=self.path) from e
+        self._started = self._handle.version()
         return self._handle
 
     def _forget(self) -> None:
@@ -370,11 +368,6 @@ class TableLog:
 def identity_of(handle: DeltaTable) -> str:
     """The id that Delta gave a table when it was made."""
     return str(handle.metadata().id)
-
-
-def plain(error: Exception) -> str:
-    """What Delta says, on one line and without its colours."""
-    return " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
 
 
 def _check_positions(handle: DeltaTable, advances: Sequence[Advance]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from siemstress.errors import Conflict, SiemstressError, StoreError
 from siemstress.store.base import Advance, Bounds, Change, Part
+from siemstress.store.chain_account import REASON, REPARSE
 from siemstress.store.columns import polars_types, stored
 from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import failure
@@ -163,7 +164,7 @@ def _commit(
             ],
             [Advance(UPKEEP, position, (position or 0) + 1)],
             file.types,
-            {"sha256": {file.path.name: file.sha256}},
+            {"sha256": {file.path.name: file.sha256}, REASON: REPARSE},
             live={path},
         )
     except Uncertain:
