@@ -6,6 +6,7 @@ import os
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ from siemstress.errors import Conflict, StoreError
 from siemstress.store import chain_archive, upkeep
 from siemstress.store.base import Advance, Bounds, Scan
 from siemstress.store.lake import Lake
-from siemstress.store.log import TableLog
+from siemstress.store.log import TableLog, Uncertain
 from siemstress.store.merge import SLICE
 from stores import START, ask, events, ids, put
 
@@ -284,3 +285,28 @@ def test_a_merged_file_is_pruned_like_any(lake: Lake) -> None:
     assert ids(lake, "Auth", bounds=Bounds(id_min=300)) == []
     with pytest.raises(StoreError):
         ids(lake, "Auth", bounds=Bounds(id_min=200))
+
+
+def test_a_commit_is_not_taken_for_failed_because_the_log_was_cut(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a process stands still for hours between its commit and its look at the log."""
+    monkeypatch.setattr(chain_archive, "FEWEST", 1)
+    put(lake, "Auth", events(1))
+    (staged,) = lake.stage("Auth", events(1, first=1))
+    plain = DeltaTable.create_write_transaction
+
+    def pause(self: DeltaTable, *arguments: Any, **options: Any) -> None:
+        plain(self, *arguments, **options)
+        monkeypatch.undo()
+        monkeypatch.setattr(chain_archive, "FEWEST", 1)
+        other = Lake(lake.folder.path)
+        for n in range(3):
+            put(other, "Auth", events(1, first=10 + n))
+        upkeep.compact(TableLog(other.folder, "Auth"), grace=NOW, log_kept=NOW)
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", pause)
+    with pytest.raises(Uncertain, match="cut meanwhile"):
+        lake.commit("Auth", [staged])
+    lake.discard([staged])
+    assert ids(Lake(lake.folder.path), "Auth") == [0, 1, 10, 11, 12]
