@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from running import Site
@@ -214,3 +216,52 @@ def test_within_the_hour_nobody_asks_the_store_again(store: Store) -> None:
     retention(store, said).look()
     assert ids(store, "Auth") == []
     assert len(said) == 2
+
+
+# --- by size
+
+
+def test_a_table_is_kept_to_its_size(site: Site, store: Store) -> None:
+    conf = site.folder / "s.conf"
+    conf.write_text(conf.read_text().replace("keep=90d", "keep_size = 1.5 MB"))
+    number = pl.int_range(40_000, eager=True)
+    parts = [number.hash(seed).cast(pl.String) for seed in range(6)]
+    text = pl.select(pl.concat_str(parts)).to_series()
+    for n in range(2):
+        frame = events(
+            20_000, first=20_000 * n, time=[ago(9 - 4 * n - i / 9000) for i in range(20_000)]
+        )
+        some = text.slice(20_000 * n, 20_000)
+        put(store, "Auth", frame.with_columns(message=some))
+    shown = siem(site, "siemmanage", "expire", "-s", "auth", "--dry-run")
+    assert re.fullmatch(r"Auth: [\d,]+ events from before \d{4}-.* UTC, for 1.5 MB\n", shown)
+    assert len(ids(store, "Auth")) == 40_000
+    line = f"{ago(0):%Y-%m-%dT%H:%M:%S}+00:00 web1 sshd[1]: hello\n"
+    said = siem(site, "siemparse", "-s", "auth", data=line)
+    assert re.search(r"Auth: deleted [\d,]+ events from before \d{4}-.* UTC, for 1.5 MB\n", said)
+    left = ids(store, "Auth")
+    assert left[0] > 0
+    assert left[:-1] == list(range(left[0], 40_000))
+    shown = siem(site, "siemmanage", "expire", "-s", "auth", "--keep-size", "2TiB")
+    assert shown == "Auth: deleted 0 events, for 2 TiB\n"
+    assert "bytes of a row" not in siem(site, "siemmanage", "status")
+
+
+@pytest.mark.parametrize("site", ["lake"], indirect=True)
+def test_mistakes_of_sizes(site: Site) -> None:
+    conf = site.folder / "s.conf"
+    good = conf.read_text()
+    for wrong in ("50", "50 GBit", "-1GB", "0GB", "1e9GB", "9KB", "all"):
+        conf.write_text(good.replace("keep=90d", f"keep_size={wrong}"))
+        said = siem(site, "siemmanage", "status", status=2)
+        assert "s.conf [auth] keep_size: must be a size of 1 MB or more, as 500MB, 50GB" in said
+        assert said.count("\n") == 1
+    conf.write_text(good + "keep_size=1GB\n[other]\ntable=userauth\nkeep=30d\nkeep_size=2GB\n")
+    assert "[other] keep_size: must be as in [userauth]" in siem(
+        site, "siemmanage", "status", status=2
+    )
+    conf.write_text(good)
+    assert "must be a size" in siem(site, "siemmanage", "expire", "--keep-size", "1", status=2)
+    assert "--keep-size is for one section" in siem(
+        site, "siemmanage", "expire", "--keep-size", "1GB", status=2
+    )

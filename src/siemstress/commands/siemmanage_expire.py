@@ -11,15 +11,13 @@ from siemstress.commands.command import say
 from siemstress.config import Config, read_size, read_span
 from siemstress.errors import ConfigError, QueryError
 from siemstress.render.text import visible
-from siemstress.store.base import Scan, Store, rows
+from siemstress.store.base import Expired, Scan, Store, rows
 from siemstress.store.retention import (
     Kept,
     counted,
     limit,
     limits,
-    sized,
     spelled,
-    spelled_size,
     told,
 )
 
@@ -70,10 +68,9 @@ def _shrink(store: Store, table: str, kept: Kept, *, dry_run: bool) -> str | Non
         return None
     if not dry_run:
         return told(store.shrink(table, kept.size), kept)
-    status = store.status(table)
-    there = status.bytes if status else 0
-    more = "more" if there > kept.size else "not more"
-    return f"takes {sized(there)}, {more} than {spelled_size(kept.size)}"
+    before = store.excess(table, kept.size)
+    count = _count(store, table, before) if before else 0
+    return told(Expired(count, before=before), kept).removeprefix("deleted ")
 
 
 def _expire(store: Store, table: str, kept: Kept, *, dry_run: bool) -> str | None:

@@ -250,6 +250,9 @@ class Store(Protocol):
         consumers are not told. Nothing happens without a table.
         """
 
+    def excess(self, table: str, size: int) -> datetime | None:
+        """The time before which `shrink` would delete events; None where it would delete none."""
+
     def parts(self, table: str, bounds: Bounds = Bounds()) -> Iterator[Part]:
         """All rows of a table that are there now, in parts; none without a table.
 

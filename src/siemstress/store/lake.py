@@ -237,6 +237,12 @@ class Lake:
             return Expired()
         return shrink(self._log(table), size)
 
+    def excess(self, table: str, size: int) -> datetime | None:
+        """The time before which events are too many; see `Store.excess`."""
+        from siemstress.store.shrink import excess
+
+        return excess(self._log(table), size)
+
     def parts(self, table: str, bounds: Bounds = _NO_BOUNDS) -> Iterator[Part]:
         """The table's files; see `Store.parts`."""
         from siemstress.store.replace import parts

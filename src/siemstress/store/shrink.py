@@ -38,12 +38,7 @@ def shrink(log: TableLog, size: int, *, grace: timedelta = GRACE) -> Expired:
     """
     done = Expired()
     for _ in range(_ROUNDS):
-        snapshot = log.snapshot()
-        files = snapshot.files if snapshot else []
-        excess = sum(file.size for file in files)
-        if excess <= size:
-            break
-        before = _limit(log.path, files, excess - size + size // ROOM)
+        before = excess(log, size)
         if before is None:
             break
         step = expire(log, before, whole=True, grace=grace)
@@ -51,6 +46,19 @@ def shrink(log: TableLog, size: int, *, grace: timedelta = GRACE) -> Expired:
         if not step.rows:
             break
     return done if done.rows else replace(done, before=None)
+
+
+def excess(log: TableLog, size: int) -> datetime | None:
+    """The time before which events have to go; None where the table is not too large.
+
+    Raises:
+        StoreError: the table cannot be read.
+
+    """
+    snapshot = log.snapshot()
+    files = snapshot.files if snapshot else []
+    there = sum(file.size for file in files)
+    return _limit(log.path, files, there - size + size // ROOM) if there > size else None
 
 
 def _limit(table: Path, files: Sequence[LiveFile], excess: int) -> datetime | None:

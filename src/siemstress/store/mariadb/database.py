@@ -182,6 +182,13 @@ class MariaDB:
         with self._patient.connection() as connection:
             return shrink(connection, table, size)
 
+    def excess(self, table: str, size: int) -> datetime | None:
+        """The time before which events are too many; see `Store.excess`."""
+        from siemstress.store.mariadb.shrink import excess
+
+        with self._patient.connection() as connection:
+            return excess(connection, table, size)
+
     def parts(self, table: str, bounds: Bounds = _NO_BOUNDS) -> Iterator[Part]:
         """Ranges of ids; see `Store.parts`."""
         from siemstress.store.mariadb.replace import parts

@@ -7,7 +7,8 @@ TABLE, which looks up how many pages the table and its indexes have just now.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from siemstress.store.base import Expired
 from siemstress.store.mariadb.commit import encoded, hashed
@@ -23,26 +24,47 @@ _GROWTH = 100
 _STEP = timedelta(microseconds=1)
 
 
+@dataclass(frozen=True)
+class _Excess:
+    """How many of a table's rows are too many, the time of the last of them, the bytes of each."""
+
+    table: Table
+    rows: int
+    last: datetime
+    each: int
+
+
 def shrink(connection: Connection, name: str, size: int) -> Expired:
     """Delete the oldest rows of a table that takes more than `size` bytes; see `Store.shrink`."""
+    found = _excess(connection, name, size)
+    if found is None:
+        return Expired()
+    rows = delete_oldest(connection, found.table, found.last + _STEP, found.rows)
+    return Expired(rows, rows * found.each, found.last if rows else None)
+
+
+def excess(connection: Connection, name: str, size: int) -> datetime | None:
+    """The time of the last row that is too much; see `Store.excess`."""
+    found = _excess(connection, name, size)
+    return found.last + _STEP if found else None
+
+
+def _excess(connection: Connection, name: str, size: int) -> _Excess | None:
     table = find(connection, name)
     connection.rollback()
     if table is None or not table.rows:
-        return Expired()
+        return None
     analyze(connection, table)
     each = _row_bytes(connection, table)
     if table.rows * each <= size:
-        return Expired()
-    most = table.rows - (size - size // ROOM) // each
+        return None
+    rows = table.rows - (size - size // ROOM) // each
     last = connection.value(
         f"SELECT time FROM {quoted(name)} WHERE time IS NOT NULL"
-        f" ORDER BY time, id LIMIT 1 OFFSET {most - 1}"
+        f" ORDER BY time, id LIMIT 1 OFFSET {rows - 1}"
     ) or connection.value(f"SELECT max(coalesce(time, received)) FROM {quoted(name)}")
     connection.rollback()
-    if last is None:
-        return Expired()
-    rows = delete_oldest(connection, table, last + _STEP, most)
-    return Expired(rows, rows * each, last if rows else None)
+    return _Excess(table, rows, last, each) if last else None
 
 
 def _bytes(connection: Connection, table: Table) -> int:
