@@ -78,6 +78,10 @@ class Follower:
         if now >= self._next_scan:
             self._paths = expand(self._patterns)
         self._look_at_paths(now)
+        begun = [followed for followed in self._open.values() if followed.begin(self._position)]
+        if begun:
+            # What was there before it is aside by now, and older.
+            self._next_scan = now
         if now >= self._next_scan:
             self._look_aside(now)
             self._next_scan = time.monotonic() + (_RESCAN / 4 if self._held else _RESCAN)
@@ -87,9 +91,7 @@ class Follower:
             if room <= 0:
                 break
             place = stem_of(followed.path)
-            if place in busy or (
-                not followed.named and now < self._held.get(place, -_QUIET) + _QUIET
-            ):
+            if place in busy or (followed.fresh and now < self._held.get(place, -_QUIET) + _QUIET):
                 # Older lines first: also, what is complete then is no younger than what is not.
                 continue
             piece = self._read(followed, room, now)

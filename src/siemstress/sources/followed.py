@@ -62,6 +62,7 @@ class Followed:
         self.since = since
         self.stream = Stream()
         self.at = 0
+        self.fresh = True  # Nothing of it has been handed over.
         self.state = State.QUIET
         self.error: Exception | None = None
         self.changed = time.monotonic()
@@ -98,11 +99,6 @@ class Followed:
         self._named = True
         return True
 
-    @property
-    def named(self) -> bool:
-        """Whether it is known how much of it has been stored."""
-        return self._named
-
     def stored(self, position: Position) -> Stored:
         """How much of it has been stored; nothing of a file that is damaged."""
         try:
@@ -138,6 +134,8 @@ class Followed:
             return None
         if self._seen != (-1, -1):
             self.changed = time.monotonic()
+        if not self._named and self.live:
+            return None
         if not self._named and not self._begin(position, status.st_mtime_ns):
             self._seen = seen
             return None
@@ -151,6 +149,18 @@ class Followed:
             self._seen = seen
         return self._piece(data, ahead) if data else None
 
+    def begin(self, position: Position) -> bool:
+        """Find out, once, where in a live file to read on; whether that is known since now.
+
+        Nothing of it is read before: so there is time to look for what is older.
+        """
+        if self._named or not self.live:
+            return False
+        try:
+            return self._begin(position, os.fstat(self.log.file.fileno()).st_mtime_ns)
+        except OSError:
+            return False
+
     def _begin(self, position: Position, modified: int) -> bool:
         """Find out where to read on; false, with a state, where nothing is to be read (yet)."""
         whole = self.static or not self.live
@@ -159,7 +169,8 @@ class Followed:
             return False
         if self.at and self._position() not in self.stream.expected.values():
             # It was cut since its names were read.
-            self.state = State.CUT
+            self._named = False
+            self.state = State.QUIET
             return False
         self.state = State.ENDED
         self._unwanted = not self._is_wanted(position, modified)
@@ -253,6 +264,7 @@ class Followed:
 
     def _piece(self, data: bytes, ahead: Ahead) -> Piece:
         self.at += len(data)
+        self.fresh = False
         self._tail = (self._tail + data[-TAIL:])[-TAIL:]
         moves = dict.fromkeys(self.stream.expected, self._position())
         ahead.move(self.stream, moves)
