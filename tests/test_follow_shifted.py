@@ -99,3 +99,16 @@ def test_a_file_that_is_cut_while_it_is_named(tmp_path: Path) -> None:
     assert [piece.data for piece in pieces] == [b"old\nold too\n", b"new\n"]
     marks = [{name.rpartition(":")[2] for name in piece.moves} for piece in pieces]
     assert marks == [{hashlib.sha256(first).hexdigest()[:16]} for first in (b"old\n", b"new\n")]
+
+
+def test_a_file_that_is_filled_and_cut_between_two_looks(tmp_path: Path) -> None:
+    """The copy has been there for less than what is put aside is looked for; it is older."""
+    log = tmp_path / "a.log"
+    log.touch()
+    follower = Follower([str(log)], lambda _: None, lambda: ())
+    assert not follower.gather(1 << 20)
+    (tmp_path / "a.log.1").write_bytes(b"old\n")
+    log.write_bytes(b"new\n")
+    lines = [piece.data for _ in range(3) for piece in follower.gather(1 << 20)]
+    follower.finish()
+    assert lines == [b"old\n", b"new\n"]
