@@ -367,6 +367,18 @@ def test_a_position_changed_in_the_checkpoint_is_noticed(lake: Lake) -> None:
     assert (fault.version, "consumer x" in fault.text) == (version, True)
 
 
+def test_a_column_hidden_in_the_checkpoint_is_noticed(lake: Lake) -> None:
+    def change(rows: list[dict[str, object]]) -> None:
+        definition = next(row["metaData"] for row in rows if row["metaData"])
+        assert isinstance(definition, dict)
+        definition["schemaString"] = str(definition["schemaString"]).replace('"user_name"', '"u"')
+
+    rewrite_checkpoint(lake, change)
+    fault = check(lake).fault
+    assert fault is not None
+    assert "column u" in fault.text
+
+
 # --- after upkeep
 
 
@@ -453,7 +465,8 @@ def test_verifying_beside_writers_and_upkeep(tmp_path: Path) -> None:
             verdict = check(lake)
             assert verdict.fault is None, verdict.fault
             checks += 1
-        assert [worker.returncode for worker in workers] == [0, 0], workers[0].communicate()
+        for worker in workers:
+            assert worker.returncode == 0, worker.communicate()[1]
     finally:
         for worker in workers:
             worker.kill()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-EVERY = 120.0
+EVERY = 60.0
 """Seconds from the end of one time to the next, where anything was stored."""
 
 _COMMAND = (sys.executable, "-P", "-m", "siemstress.commands.siemmanage")

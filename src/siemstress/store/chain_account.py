@@ -33,16 +33,18 @@ class Stored:
 class Account:
     """The state of a table after the entries that were applied.
 
-    `whole` says that the entries are all there are since the table was made. `older` are files
-    from before the first entry that were taken out. `expired` is how many events retention has
-    deleted, `merges` how many commits merged files, `reparsed` how many events were in files that
-    were written anew by a reparse. `unnamed` are files of which it is to be found
-    out whether an entry names them: those that none does are left in it.
+    `whole` says that the entries are all there are since the table was made. `columns` are the
+    names of its columns. `older` are files from before the first entry that were taken out.
+    `expired` is how many events retention has deleted, `merges` how many commits merged files,
+    `reparsed` how many events were in files that were written anew by a reparse. `unnamed` are
+    files of which it is to be found out whether an entry names them: those that none does are
+    left in it.
     """
 
     whole: bool
     files: dict[str, Stored] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
     older: set[str] = field(default_factory=set)
     expired: int = 0
     merges: int = 0
@@ -63,6 +65,7 @@ class Account:
                 raise Refused("has no commit's note")
             added = [self._stored(version, a["add"], note) for a in actions if "add" in a]
             removed = [a["remove"]["path"] for a in actions if "remove" in a]
+            self._define([a["metaData"] for a in actions if "metaData" in a])
             moves = {a["txn"]["appId"]: a["txn"]["version"] for a in actions if "txn" in a}
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise Refused("is no entry of a log, or is torn") from e
@@ -73,6 +76,11 @@ class Account:
         self.files.update((file.path, file) for file in added)
         self.positions.update(moves)
         return note
+
+    def _define(self, definitions: list[dict[str, Any]]) -> None:
+        for definition in definitions:
+            fields = json.loads(definition["schemaString"])["fields"]
+            self.columns = {field["name"] for field in fields}
 
     def _stored(self, version: int, add: dict[str, Any], note: dict[str, Any]) -> Stored:
         path = add["path"]

@@ -7,7 +7,7 @@ go on meanwhile. What is checked is the table as of the moment when it begins.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +89,8 @@ def verify(folder: Folder, table: str, anchors: Sequence[Anchor] = ()) -> Verdic
         fold.run(promised)
     live = None if snapshot is None else {file.path: file for file in snapshot.files}
     fold.check_files(live, log)
+    if snapshot is not None:
+        fold.check_columns(snapshot.types)
     if fold.fault is None:
         if problem is not None:
             raise problem
@@ -271,6 +273,13 @@ class _Fold:
         self.verdict.files = len(present)
         self.verdict.bytes = sum(f.size for f in present)
         self.verdict.rows = sum(f.rows or 0 for f in present)
+
+    def check_columns(self, types: Mapping[str, str]) -> None:
+        """Compare the columns that readers see with those that the entries give the table."""
+        known = self.account.columns
+        if self.fault is None and self.account.whole and known != types.keys():
+            wrong = min(known ^ types.keys())
+            self.blame(self.last, f"the log's checkpoint says otherwise of the column {wrong}")
 
     def _compare(self, live: dict[str, LiveFile]) -> None:
         """Compare what readers are told by Delta's checkpoint with what the entries say."""

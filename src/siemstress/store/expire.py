@@ -16,7 +16,7 @@ from siemstress.errors import Conflict
 from siemstress.store.base import Advance, Expired
 from siemstress.store.chain_account import EXPIRE, REASON
 from siemstress.store.files import LiveFile, row_count
-from siemstress.store.history import added, first_entry, is_merged
+from siemstress.store.history import all_added, is_merged
 from siemstress.store.log import UPKEEP, Snapshot, TableLog
 from siemstress.store.merge import Source
 from siemstress.store.upkeep import GRACE, Done, delete_leftovers, replace
@@ -91,7 +91,7 @@ def _spanning(log: TableLog, snapshot: Snapshot, before: datetime, *, whole: boo
     found = [file for file in snapshot.files if _is_worth_it(file, before, whole=whole)]
     if all(is_merged(file.path) for file in found):
         return [Source(file, None) for file in found]
-    known = added(log.path, first_entry(log.path) - 1, snapshot.version)
+    known = all_added(log.path, snapshot.version)
     return [
         Source(file, None if is_merged(file.path) else known[file.path][0])
         for file in found

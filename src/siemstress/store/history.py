@@ -6,6 +6,7 @@ many versions, each with its own in the column `_version`, and is named `merged-
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from siemstress.store.folder import LOG
 
 MERGED = "merged-"
 VERSION = "_version"
+
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,19 @@ def added(table: Path, after: int, upto: int) -> dict[str, tuple[int, bool]]:
             if add:
                 found[add["path"]] = (version, bool(add.get("dataChange", True)))
     return found
+
+
+def all_added(table: Path, upto: int) -> dict[str, tuple[int, bool]]:
+    """Files added by the versions up to `upto` that the log still has; see `added`.
+
+    Raises:
+        StoreError: others keep cutting the log.
+
+    """
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(LogTooShort):  # It was cut just now.
+            return added(table, first_entry(table) - 1, upto)
+    return added(table, first_entry(table) - 1, upto)
 
 
 class LogTooShort(StoreError):

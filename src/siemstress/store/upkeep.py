@@ -23,11 +23,10 @@ from siemstress.store.files import LiveFile
 from siemstress.store.folder import LOG
 from siemstress.store.history import (
     VERSION,
-    added,
+    all_added,
     checkpoints,
     entries,
     entry_path,
-    first_entry,
     is_merged,
     removed,
 )
@@ -101,7 +100,7 @@ def sources(table: Path, snapshot: Snapshot, log_kept: timedelta) -> list[Source
     as long as one is no larger than all before it together: so there are never more than a few
     files, and each row is written again a few times only, however often this is done.
     """
-    known = added(table, first_entry(table) - 1, snapshot.version)
+    known = all_added(table, snapshot.version)
     events = [
         Source(file, known[file.path][0])
         for file in snapshot.files
@@ -229,12 +228,11 @@ def _shorten(log: TableLog, kept: timedelta, done: Done) -> None:
     checkpoint = max(checkpoints(log.path), default=None)
     if snapshot is None or checkpoint is None:
         return
-    versions = entries(log.path)
-    known = added(log.path, versions[0] - 1, snapshot.version)
+    known = all_added(log.path, snapshot.version)
     needed = [known[f.path][0] for f in snapshot.files if f.path in known and known[f.path][1]]
     end = min([checkpoint, *needed])
     limit = time.time() - kept.total_seconds()
-    for version in versions:
+    for version in entries(log.path):
         entry = entry_path(log.path, version)
         # Another process may be shortening the log as well.
         with contextlib.suppress(FileNotFoundError):
