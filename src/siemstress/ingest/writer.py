@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from siemstress.errors import Conflict
 from siemstress.formats.clock import Clock
@@ -16,6 +17,8 @@ from siemstress.ingest.patience import Patience
 from siemstress.ingest.pipeline import Counts
 from siemstress.sources.pieces import Piece
 from siemstress.store.base import Advance, Staged, Store
+
+T = TypeVar("T")
 
 # Batches in one commit, at the most.
 _TOGETHER = 8
@@ -210,7 +213,7 @@ class Writer:
         moved = {
             a.consumer
             for a in advances
-            if self._store.position(target.table, a.consumer) != a.expected
+            if self._patiently(self._store.position, target.table, a.consumer) != a.expected
         }
         for consumer in moved:
             self._known.pop((target.table, consumer), None)
@@ -229,6 +232,6 @@ class Writer:
         self._written[id(target)] = (target, again)
         return again
 
-    def _patiently(self, action: Callable[..., object], *arguments: object) -> None:
+    def _patiently(self, action: Callable[..., T], *arguments: object) -> T:
         """Do it; while the store is away, wait and try again, but not at a stop."""
-        self._patience.attempt(lambda: action(*arguments), self._closing.is_set)
+        return self._patience.attempt(lambda: action(*arguments), self._closing.is_set)
