@@ -62,10 +62,12 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     time = np.where(stamps.ok, stamps.time, NO_TIME)
     zone = np.where(stamps.ok, stamps.zone, NO_ZONE).astype(np.int16)
     spans = {}
+    filled = np.ones(len(lines), bool)  # Two blanks in a row are not what is written again.
     for name in ("host", "process", "pid", "msgid"):
         ok &= behind < ends
         length, following = _word(lines, behind, ends)
         spans[name] = Span(behind, _nil(lines, behind, length))
+        filled &= length > 0
         behind = following
     length, sound = _structured(lines, behind, ends)
     ok &= sound
@@ -76,7 +78,9 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     message = message + np.where(marked, 3, 0)
     number = spans.pop("pid")
     pid = lines.number(number.start, number.length)
-    exact = first & stamps.exact & (structured.length < 0) & ~marked & (behind + length < ends)
+    exact = (
+        first & filled & stamps.exact & (structured.length < 0) & ~marked & (behind + length < ends)
+    )
     exact &= (number.length < 0) | ((pid >= 0) & _canonical(lines, number))
     exact &= np.ones(len(lines), bool) if mark.exact is None else mark.exact
     if returned is not None:
