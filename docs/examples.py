@@ -21,7 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(ROOT / f"docs/{name}.md" for name in ("tour", "mariadb", "retention", "reparse", "tampering")),
+    *(
+        ROOT / f"docs/{name}.md"
+        for name in ("tour", "mariadb", "retention", "reparse", "tampering")
+    ),
 )
 SOCKET = "/run/mysqld/mysqld.sock"
 """What stands for the server's socket in a document."""
