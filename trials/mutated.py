@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -111,7 +111,6 @@ def _share(size: int, names: Sequence[str], folder: Path, batches: range) -> _Sh
     import duckdb
 
     pool = _samples()
-    parsers = [LineParser(name) for name in names]
     database = duckdb.connect(config={"threads": 1})
     found = _Share()
     for number in batches:
@@ -119,7 +118,7 @@ def _share(size: int, names: Sequence[str], folder: Path, batches: range) -> _Sh
         lines = [_mutate(random, pool) for _ in range(size)]
         name = names[number % len(names)]
         try:
-            same = _read(parsers[number % len(names)], lines, database, found)
+            same = _read(_parser(name), lines, database, found)
         except Exception as e:  # whatever hostile lines make of it
             same = 0
             found.wrong = found.wrong or f"{name}, batch {number}: {type(e).__name__}: {e}"
@@ -128,6 +127,11 @@ def _share(size: int, names: Sequence[str], folder: Path, batches: range) -> _Sh
         found.lines += len(lines)
         found.same += same
     return found
+
+
+@cache
+def _parser(name: str) -> LineParser:
+    return LineParser(name)
 
 
 def _samples() -> list[bytes]:
