@@ -22,10 +22,9 @@ from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_ZONE, ZULU
 from siemstress.formats.syslog import FACILITIES
 from siemstress.schema import EVENT, polars_type
-from siemstress.sources.lines import PADDING, Ints, Lines
+from siemstress.sources.lines import PADDING, Ints, Lines, Words
 from siemstress.sources.origins import Origins
 
-Words = npt.NDArray[np.uint64]
 Names = npt.NDArray[np.int16]
 
 # Of a row's sort key, the bits for the program; the rest is for the message's first bytes.
@@ -75,8 +74,8 @@ class EventBuilder:
         columns["message"] = text.text(text.starts, length)
         found = self._values.columns(text, captures)
         found["fields"] = self._values.fields(text, captures, header, rank)
-        for name in header.spans.keys() & found.keys():
-            found[name] = _first_known(found[name], _span(header, name, order))
+        for name in (header.spans.keys() | header.values.keys()) & found.keys():
+            found[name] = _first_known(found[name], _given(header, name, order))
         columns |= found
         return _frame(columns, len(header))
 
@@ -116,9 +115,14 @@ def _first_known(first: pl.Series, second: pl.Series) -> pl.Series:
     return first.zip_with(first.is_not_null(), second.cast(first.dtype, strict=False))
 
 
-def _span(header: Header, name: str, order: pl.Series) -> pl.Series:
-    span = header.spans[name]
-    return header.lines.text(span.start, span.length).gather(order)
+def _given(header: Header, name: str, order: pl.Series) -> pl.Series:
+    """What the header has for a column: a value, else what stands in the line."""
+    span, value = header.spans.get(name), header.values.get(name)
+    if span is None:
+        assert value is not None  # noqa: S101 - asked for only what there is
+        return value.gather(order)
+    text = header.lines.text(span.start, span.length)
+    return (text if value is None else _first_known(value, text)).gather(order)
 
 
 def _head_columns(
@@ -138,8 +142,8 @@ def _head_columns(
         "parsed_on": _constant(origin.parsed_on),
     }
     for name in ("host", "process"):
-        if name in header.spans:
-            columns[name] = _span(header, name, order)
+        if name in header.spans or name in header.values:
+            columns[name] = _given(header, name, order)
     if header.pid is not None:
         columns["pid"] = nullable(header.pid[rank], pl.Int32())
     if header.severity is not None:

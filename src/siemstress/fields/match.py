@@ -20,9 +20,8 @@ from siemstress.fields.tables import NUMBER_COLUMNS, Table
 from siemstress.fields.templates import Template
 from siemstress.fields.tree import Tree
 from siemstress.fields.walk import Walker
-from siemstress.sources.lines import Ints, Lines
+from siemstress.sources.lines import Ints, Lines, Words
 
-Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int16]
 
 # How many of a message's first bytes its sort key is sure to hold.

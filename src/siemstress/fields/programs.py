@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from siemstress.sources.lines import Ints, Lines, clipped
+from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Words, clipped
 
-Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int16]
 
-_LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
 _SPREAD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _SLOTS = 14  # bits
 # Names beyond this many are looked up anew in each batch; only an attacker has so many.
@@ -87,12 +85,12 @@ def _hash(lines: Lines, start: Ints, length: Ints) -> Words:
     """A number for each name: of its first 16 bytes, its last 8 and its length."""
     size = np.maximum(length, 0)
     words = lines.words
-    result = words[start] & _LOW_BYTES[np.minimum(size, 8)]
+    result = words[start] & LOW_BYTES[np.minimum(size, 8)]
     result *= _SPREAD[0]
     more = np.flatnonzero(size > 8)
     if len(more):
         begin, extra = start[more], size[more]
-        second = words[begin + 8] & _LOW_BYTES[np.minimum(extra - 8, 8)]
+        second = words[begin + 8] & LOW_BYTES[np.minimum(extra - 8, 8)]
         last = words[begin + extra - 8]
         result[more] ^= (second ^ (last << np.uint64(1))) * _SPREAD[1]
     result += size.view(np.uint64)

@@ -15,15 +15,12 @@ import numpy.typing as npt
 
 from siemstress.fields.tables import NUMBER_COLUMNS
 from siemstress.fields.templates import Capture, Template
-from siemstress.sources.lines import Ints, Lines, Mask
+from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Mask, Words
 
-Words = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int16]
 
 NO_EDGE = -2
 TO_END = -1
-
-_LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
 
 
 @dataclass
@@ -166,7 +163,7 @@ def _words(text: bytes) -> Iterator[tuple[np.uint64, np.uint64, int]]:
     for at in range(0, len(text), 8):
         part = text[at : at + 8]
         word = int.from_bytes(part.ljust(8, b"\0"), "little")
-        yield np.uint64(word), _LOW_BYTES[len(part)], at
+        yield np.uint64(word), LOW_BYTES[len(part)], at
 
 
 def _longer_first(edges: list[tuple[Capture, _Node]]) -> list[tuple[Capture, _Node]]:
@@ -187,7 +184,7 @@ class Literals:
         padded = np.array(texts, f"S{max(steps, 1) * 8}").view("<u8").reshape(-1, max(steps, 1))
         self._words: list[Words] = [padded[:, step].copy() for step in range(steps)]
         self._masks: list[Words] = [
-            _LOW_BYTES[np.clip(self.size - 8 * step, 0, 8)] for step in range(steps)
+            LOW_BYTES[np.clip(self.size - 8 * step, 0, 8)] for step in range(steps)
         ]
 
     def stand_at(self, lines: Lines, at: Ints, ends: Ints, number: Numbers) -> Mask:

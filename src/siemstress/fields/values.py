@@ -17,9 +17,8 @@ from siemstress.fields.match import Matcher
 from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Table
 from siemstress.formats.header import Extra, Header
 from siemstress.schema import polars_type
-from siemstress.sources.lines import Ints, Lines, Mask
+from siemstress.sources.lines import Ints, Lines, Mask, Words
 
-Words = npt.NDArray[np.uint64]
 Names = npt.NDArray[np.int16]
 _Named = tuple[Names | int, Step]
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from siemstress.errors import ConfigError
-from siemstress.formats.base import LOOSE, Format, formats, names
+from siemstress.formats.base import LOOSE, Format, Refine, formats, names
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, unread
-from siemstress.sources.lines import Ints, Lines
+from siemstress.sources.lines import Ints, Lines, Mask
 
 # How many lines are looked at to choose a format.
 _LOOKED_AT = 256
+
+
+class _Turn:
+    """A batch on its way from format to format: which lines are left, and who has read some."""
+
+    def __init__(self, lines: Lines, clock: Clock) -> None:
+        self.clock = clock
+        self.left: Ints = np.arange(len(lines))
+        self.used: list[Format] = []
+        self._lines = lines
+
+    def part(self) -> Lines:
+        """The lines that are left."""
+        return self._lines if len(self.left) == len(self._lines) else self._lines.take(self.left)
 
 
 class Reader:
@@ -38,68 +54,106 @@ class Reader:
             raise ConfigError(f"there is no parser {parser!r}; there are: {choice}")
         self.auto = name == "auto"
         if self.auto:
-            ranked = [f for f in known.values() if f.rank is not None and f.refines is None]
+            ranked = [f for f in known.values() if f.rank is not None and f.read is not None]
             self._choice = sorted(ranked, key=lambda f: (f.rank, f.name))
+            self._refining = _refining(known)
+            self._fitting: tuple[Format, ...] = ()
         else:
-            self._choice = [known[name]]
+            self._choice = [known[name], *_within(known, known[name])]
+            self._refining = {}
+            self._fitting = tuple(self._choice)
         self.unpack = None if self.auto else self._choice[0].unpack
-        self._refining = [f for f in known.values() if f.refines is not None] if self.auto else []
-        self._fitting: tuple[Format, ...] = () if self.auto else tuple(self._choice)
 
     def read(self, lines: Lines, clock: Clock) -> Iterator[tuple[Ints, Header]]:
         """Headers of all lines, with the rows each is of; what nothing reads comes last."""
-        left = np.arange(len(lines))
-        used: list[Format] = []
-        for candidate in self._candidates(lines, clock):
-            part = lines if len(left) == len(lines) else lines.take(left)
-            read, header = candidate.read(part, clock)
+        turn = _Turn(lines, clock)
+        fitting = [f for f in self._fitting if not (self.auto and _is_loose(f))]
+        yield from self._try(fitting, turn)
+        if len(turn.left):
+            some = turn.left[:: max(1, len(turn.left) // _LOOKED_AT)]
+            yield from self._try(self._others(fitting, lines.take(some), clock), turn)
+        if self.auto:
+            self._fitting = (*turn.used, *(f for f in self._fitting if f not in turn.used))
+        if len(turn.left):
+            yield turn.left, unread(lines.take(turn.left))
+
+    def _try(
+        self, candidates: Sequence[Format], turn: _Turn
+    ) -> Iterator[tuple[Ints, Header]]:  # fmt: skip
+        """Let formats read what is left, one after the other."""
+        for candidate in candidates:
+            if not len(turn.left):
+                break
+            read, header = _read(candidate, turn.part(), turn.clock)
             if not len(header):
                 continue
-            used.append(candidate)
-            yield from self._refined(candidate, left[read], header, clock)
-            left = left[~read]
-            if not len(left):
-                break
-        if self.auto:
-            self._fitting = (*used, *(f for f in self._fitting if f not in used))
-        if len(left):
-            yield left, unread(lines.take(left))
+            turn.used.append(candidate)
+            yield from self._refined(candidate, turn.left[read], header, turn.clock)
+            turn.left = turn.left[~read]
 
-    def _candidates(self, lines: Lines, clock: Clock) -> Iterator[Format]:
-        """Formats to try: those that fitted before, then by how many of some lines they read.
-
-        What is loose comes last, whether it fitted or not.
-        """
-        if not self.auto:
-            yield from self._fitting
-            return
-        fitting = [f for f in self._fitting if not _is_loose(f)]
-        yield from fitting
+    def _others(self, fitting: Sequence[Format], some: Lines, clock: Clock) -> list[Format]:
+        """What else may be tried, by how many of some lines they read; the loose ones last."""
         others = [f for f in self._choice if f not in fitting]
-        step = max(1, len(lines) // _LOOKED_AT)
-        some = lines.take(np.arange(0, len(lines), step)) if len(lines) else lines
-        read = {f.name: len(f.read(some, clock)[1]) for f in others}
-        yield from sorted(others, key=lambda f: (_is_loose(f), -read[f.name], f.rank))
+        if not self.auto or not others:
+            return others
+        read = {f.name: len(_read(f, some, clock)[1]) for f in others}
+        return sorted(others, key=lambda f: (_is_loose(f), -read[f.name], f.rank))
 
     def _refined(
         self, base: Format, rows: Ints, header: Header, clock: Clock
     ) -> Iterator[tuple[Ints, Header]]:
-        """Give lines to formats that know them better than the one that read them."""
-        for finer in self._refining:
-            if finer.refines != base.name or finer.claims is None:
+        """Give lines to formats that know their messages; of several the first that reads one."""
+        left: Mask | None = None
+        for finer in self._refining.get(base.name, ()):
+            if finer.claims is None or finer.refine is None:
                 continue
-            claimed = np.flatnonzero(finer.claims(header))
+            claims = finer.claims(header)
+            claimed = np.flatnonzero(claims if left is None else claims & left)
             if not len(claimed):
                 continue
-            read, better = finer.read(header.lines.take(claimed), clock)
+            read, better = finer.refine(header.take(claimed), clock)
             if not len(better):
                 continue
-            yield rows[claimed[read]], better
-            kept = np.ones(len(header), bool)
-            kept[claimed[read]] = False
-            rows, header = rows[kept], header.take(np.flatnonzero(kept))
-        if len(header):
+            taken = claimed[read]
+            yield rows[taken], better
+            left = np.ones(len(header), bool) if left is None else left
+            left[taken] = False
+        if left is None:
             yield rows, header
+        elif left.any():
+            yield rows[left], header.take(np.flatnonzero(left))
+
+
+def _read(known: Format, lines: Lines, clock: Clock) -> tuple[Mask, Header]:
+    if known.read is None:
+        return np.zeros(len(lines), bool), unread(lines.take(np.empty(0, np.int64)))
+    return known.read(lines, clock)
+
+
+def _within(known: Mapping[str, Format], wanted: Format) -> list[Format]:
+    """A format as it stands in the lines of others."""
+    if wanted.refine is None:
+        return []
+    bases = [known[name] for name in wanted.refines if name in known]
+    return [replace(wanted, read=partial(_read_within, base, wanted.refine)) for base in bases]
+
+
+def _read_within(
+    base: Format, refine: Refine, lines: Lines, clock: Clock
+) -> tuple[Mask, Header]:  # fmt: skip
+    ok, header = _read(base, lines, clock)
+    if not len(header):
+        return ok, header
+    found, better = refine(header, clock)
+    ok[np.flatnonzero(ok)[~found]] = False
+    return ok, better
+
+
+def _refining(known: Mapping[str, Format]) -> dict[str, list[Format]]:
+    """By a format's name those that may read its messages, the lowest rank first."""
+    ranked = [f for f in known.values() if f.rank is not None]
+    ranked.sort(key=lambda f: (f.rank, f.name))
+    return {base: [f for f in ranked if base in f.refines] for base in known}
 
 
 def _is_loose(known: Format) -> bool:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from siemstress.extensions import load
 from siemstress.formats.clock import Clock
-from siemstress.formats.header import Header
+from siemstress.formats.header import Header, Span, unread
+from siemstress.formats.syslog import without_return
 from siemstress.sources.chunks import Unpack
 from siemstress.sources.lines import Lines, Mask
 
@@ -19,7 +22,14 @@ Reader = Callable[[Lines, Clock], tuple[Mask, Header]]
 """Tells which lines are of the format, and gives the header of these, in their order."""
 
 Claim = Callable[[Header], Mask]
-"""Tells which lines, read by another format, should be read by this one instead."""
+"""Tells, cheaply, which lines that another format has read might be this one's."""
+
+Refine = Callable[[Header, Clock], tuple[Mask, Header]]
+"""Reads the messages of a header: tells which are of the format, and gives a better header of
+these, in their order, that keeps what the lines around the messages say."""
+
+SYSLOGS = ("syslogbsd", "syslogiso", "rfc5424", "nohost")
+"""Formats whose messages may be of another format."""
 
 LOOSE = 90
 """The rank from which on formats read lines that others would read better."""
@@ -41,20 +51,45 @@ class Sample:
 class Format:
     """A log format: its name, other names it goes by, and how lines are read.
 
-    A format that `refines` another is asked, for lines that the other one has read, whether it
-    `claims` them. `rank` orders formats where `auto` has nothing else to go by, the lowest first;
-    from LOOSE on a format gets only what all others have left, None keeps it out of `auto`. Where
-    lines are not what the bytes have as lines, `unpack` makes a stream of lines of them.
+    Of lines that a format in `refines` has read, those that this one `claims` are read by its
+    `refine`; lines that stand alone are read by `read`. `rank` orders formats where `auto` has
+    nothing else to go by, the lowest first; from LOOSE on a format gets only what all others have
+    left, None keeps it out of `auto`. Where lines are not what the bytes have as lines, `unpack`
+    makes a stream of lines of them.
     """
 
     name: str
-    read: Reader
+    read: Reader | None = None
     aliases: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     rank: int | None = 50
-    refines: str | None = None
+    refines: tuple[str, ...] = ()
     unpack: Unpack | None = None
     claims: Claim | None = field(default=None, repr=False)
+    refine: Refine | None = field(default=None, repr=False)
+
+
+def standing(refine: Refine, claims: Claim) -> Reader:
+    """A reader of lines that are nothing but messages that `refine` reads, where `claims` holds.
+
+    A carriage return at the end is not part of the message.
+    """
+
+    def read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
+        whole = unread(lines)
+        ends, _ = without_return(lines)
+        whole.message = Span(lines.starts, ends - lines.starts)
+        whole.rebuilt = None
+        whole.parsed = True
+        rows = np.flatnonzero(claims(whole))
+        ok = np.zeros(len(lines), bool)
+        if not len(rows):
+            return ok, whole.take(rows)
+        found, header = refine(whole.take(rows), clock)
+        ok[rows[found]] = True
+        return ok, header
+
+    return read
 
 
 def formats() -> dict[str, Format]:

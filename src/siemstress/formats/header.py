@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from siemstress.formats.stamps import NO_TIME, NO_ZONE
-from siemstress.sources.lines import Ints, Lines, Mask
+from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Mask, Words
 
 Codes = npt.NDArray[np.int8]
 
@@ -51,9 +53,10 @@ class Header:
 
     All arrays are one entry a line of `lines`. `time` is µs since 1970 in UTC or NO_TIME; `zone`
     minutes east of UTC, NO_ZONE or ZULU; `pid`, `facility` and `severity` are -1 where there is
-    none. `spans` are columns by name, `fields` and `extra` go into the map. `rebuilt` says for
-    which lines the format's layout gives back the very same line from what is stored. `program`
-    names the message tables to use instead of those of the line's process.
+    none. `spans` are columns by name, and so are `values`, texts that stand nowhere in the lines:
+    they come first. `fields` and `extra` go into the map. `rebuilt` says for which lines the
+    format's layout gives back the very same line from what is stored. `program` names the message
+    tables to use instead of those of the line's process.
     """
 
     lines: Lines
@@ -62,6 +65,7 @@ class Header:
     time: Ints
     zone: npt.NDArray[np.int16]
     spans: dict[str, Span] = field(default_factory=dict)
+    values: dict[str, pl.Series] = field(default_factory=dict)
     fields: dict[str, Span] = field(default_factory=dict)
     extra: Extra | None = None
     pid: Ints | None = None
@@ -74,6 +78,41 @@ class Header:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def begins(self, *texts: str) -> Mask:
+        """Which messages begin with one of some texts."""
+        return self._begins(self.message, self._message_words, texts)
+
+    def process_begins(self, *texts: str) -> Mask:
+        """Which lines' processes begin with one of some texts."""
+        process = self.spans.get("process")
+        if process is None:
+            return np.zeros(len(self), bool)
+        return self._begins(process, self._process_words, texts)
+
+    def _begins(self, span: Span, words: Words, texts: tuple[str, ...]) -> Mask:
+        found = np.zeros(len(self), bool)
+        for text in texts:
+            head = text.encode()[:8]
+            wanted = np.uint64(int.from_bytes(head, "little"))
+            same: Mask = (words & LOW_BYTES[len(head)]) == wanted
+            if len(text.encode()) > 8:
+                rows = np.flatnonzero(same)
+                start, length = span.start[rows], span.length[rows]
+                same = np.zeros(len(self), bool)
+                same[rows] = self.lines.stands(start, start + length, text.encode())
+            else:
+                same &= span.length >= len(head)
+            found |= same
+        return found
+
+    @cached_property
+    def _message_words(self) -> Words:
+        return self.lines.words[self.message.start]
+
+    @cached_property
+    def _process_words(self) -> Words:
+        return self.lines.words[self.spans["process"].start]
+
     def take(self, rows: Ints) -> Header:
         """Some of the lines."""
         return Header(
@@ -83,6 +122,7 @@ class Header:
             time=self.time[rows],
             zone=self.zone[rows],
             spans={name: span.take(rows) for name, span in self.spans.items()},
+            values={name: text.gather(rows) for name, text in self.values.items()},
             fields={name: span.take(rows) for name, span in self.fields.items()},
             extra=None if self.extra is None else self.extra.take(rows, len(self)),
             pid=None if self.pid is None else self.pid[rows],

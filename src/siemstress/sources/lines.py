@@ -46,7 +46,8 @@ _HELD = 12
 # Zero bytes behind the last line, so that a word may be read at any byte of a line.
 PADDING = 64
 
-_LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
+LOW_BYTES = np.array([(1 << (8 * i)) - 1 for i in range(9)], dtype=np.uint64)
+"""Masks of a word's first bytes: none, one, up to all eight."""
 
 # After so many steps of a search in all lines at once those left are searched one by one: they
 # are few, or so long that their number does not matter.
@@ -109,8 +110,8 @@ class Lines:
         head = self.half_words[starts].astype(np.uint64)
         if len(lengths) and int(lengths.min()) <= _HELD:
             # The view holds the text itself: four bytes, and up to eight more.
-            head &= _LOW_BYTES[np.minimum(lengths, 4)]
-            rest = self.words[starts + 4] & _LOW_BYTES[np.minimum(np.maximum(lengths - 4, 0), 8)]
+            head &= LOW_BYTES[np.minimum(lengths, 4)]
+            rest = self.words[starts + 4] & LOW_BYTES[np.minimum(np.maximum(lengths - 4, 0), 8)]
             views[:, 1] = np.where(lengths <= _HELD, rest, outside)
         else:
             views[:, 1] = outside
@@ -193,7 +194,7 @@ class Lines:
             word = np.uint64(int.from_bytes(part.ljust(8, b"\0"), "little"))
             # Behind the end of a part other bytes are read, and do not count.
             place = at if offset == 0 else np.minimum(at + offset, ends)
-            fits &= (self.words[place] ^ word) & _LOW_BYTES[len(part)] == 0
+            fits &= (self.words[place] ^ word) & LOW_BYTES[len(part)] == 0
         return fits
 
     def _strings(self, views: Words, validity: pa.Buffer | None = None) -> pl.Series:

@@ -1,10 +1,11 @@
 """Cisco IOS by way of a syslog server: BSD syslog, a sequence number, `%FACILITY-n-MNEMONIC:`."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from siemstress.formats.base import Format, Sample
-from siemstress.formats.builtin.syslogbsd import BSD
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
 from siemstress.sources.lines import Lines, Mask, clipped
@@ -21,8 +22,8 @@ def _claims(header: Header) -> Mask:
     return (process.length > 0) & (first <= 9)
 
 
-def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
-    read, header = BSD.read(lines, clock)
+def _refine(header: Header, _clock: Clock) -> tuple[Mask, Header]:
+    lines = header.lines
     process = header.spans["process"]
     sequence = lines.number(process.start, process.length)
     size = np.minimum(header.message.length, _LONGEST)
@@ -33,17 +34,18 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     good = (sequence >= 0) & (mark > 0)
     start = header.message.start + before + 1
     behind = before + mark + 3
-    header.format = "ciscoios"
-    header.program = "ciscoios"
-    header.spans["process"] = Span(start, mark)
-    header.fields["sequence"] = process
-    header.fields["device"] = Span(header.message.start, np.where(before > 2, before - 2, -1))
-    header.message = Span(header.message.start + behind, header.message.length - behind)
-    header.severity = _severity(lines, start, mark)
-    header.rebuilt = np.zeros(len(header), bool)
-    ok = np.zeros(len(lines), bool)
-    ok[np.flatnonzero(read)[good]] = True
-    return ok, header.take(np.flatnonzero(good))
+    device = Span(header.message.start, np.where(before > 2, before - 2, -1))
+    better = replace(
+        header,
+        format="ciscoios",
+        program="ciscoios",
+        spans={**header.spans, "process": Span(start, mark)},
+        fields={**header.fields, "sequence": process, "device": device},
+        message=Span(header.message.start + behind, header.message.length - behind),
+        severity=_severity(lines, start, mark),
+        rebuilt=None,
+    )
+    return good, better.take(np.flatnonzero(good))
 
 
 def _severity(
@@ -58,9 +60,9 @@ def _severity(
 
 CISCO = Format(
     name="ciscoios",
-    read=_read,
-    refines="syslogbsd",
+    refines=("syslogbsd",),
     claims=_claims,
+    refine=_refine,
     samples=(
         Sample(
             "Apr  5 10:11:12 10.0.0.1 45: R1: %SYS-5-CONFIG_I: Configured from console by vty0",

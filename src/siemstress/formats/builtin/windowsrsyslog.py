@@ -5,30 +5,25 @@ from dataclasses import replace
 import numpy as np
 
 from siemstress.formats.base import Format, Sample
-from siemstress.formats.builtin.syslogbsd import BSD
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
-from siemstress.sources.lines import Lines, Mask
-
-_HEAD = int.from_bytes(b"Microsof", "little")
+from siemstress.sources.lines import Mask
 
 
 def _claims(header: Header) -> Mask:
-    process = header.spans["process"]
-    same: Mask = header.lines.words[process.start] == np.uint64(_HEAD)
-    return same & (process.length > 8)
+    return header.process_begins("Microsof")
 
 
-def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
-    read, header = BSD.read(lines, clock)
-    return read, replace(header, format="windowsrsyslog", program="windowsrsyslog")
+def _refine(header: Header, _clock: Clock) -> tuple[Mask, Header]:
+    better = replace(header, format="windowsrsyslog", program="windowsrsyslog")
+    return np.ones(len(header), bool), better
 
 
 WINDOWS = Format(
     name="windowsrsyslog",
-    read=_read,
-    refines="syslogbsd",
+    refines=("syslogbsd",),
     claims=_claims,
+    refine=_refine,
     samples=(
         Sample(
             "Apr  5 10:11:12 WIN1 Microsoft-Windows-Security-Auditing: 4625: An account failed "
