@@ -10,29 +10,37 @@ import polars as pl
 
 from siemstress.formats.header import Extra, Span
 from siemstress.formats.keys import spellings
-from siemstress.formats.objects import Leaves
+from siemstress.formats.leaves import Leaves
 from siemstress.sources.lines import PADDING, Ints, Lines
+
+_NO_NAMES: Mapping[str, Sequence[str]] = {}
 
 
 class Found:
-    """The leaves of some lines' objects.
+    """The leaves of some lines.
 
-    `lines` are the lines in a buffer that holds the leaves' texts and names as well. A column is
-    filled by the leaf whose name ranks first among those that a line has for it; what is asked for
-    is taken, and `rest` is what nobody has taken.
+    `lines` are the lines in a buffer that holds the leaves' texts and names as well; what stood in
+    the buffer stands where it stood. A column is filled by the leaf whose name ranks first among
+    those that a line has for it; what is asked for is taken, and `rest` is what nobody has taken.
     """
 
-    def __init__(self, lines: Lines, leaves: Leaves) -> None:
-        """The rows of `leaves` are numbers of lines."""
+    def __init__(
+        self, lines: Lines, leaves: Leaves, columns: Mapping[str, Sequence[str]] = _NO_NAMES
+    ) -> None:
+        """The rows of `leaves` are numbers of lines.
+
+        `columns` are names (in lower case) that fill columns, the best first, before those that
+        always do (see `keys`); under "" those that fill none.
+        """
         self._row = leaves.row
         self._name = leaves.name
-        self._columns = _columns(leaves.names)
+        self._columns = _columns(leaves.names, columns)
         self._taken: dict[str, Ints] = {}
         text = leaves.text
         lowered = np.isin(leaves.name, self._columns.get("protocol", []))
         if lowered.any():
             text = text.zip_with(pl.Series(~lowered), text.str.to_lowercase())
-        size = int(lines.ends.max()) if len(lines) else 0
+        size = max(len(lines.buffer) - PADDING, 0)
         values, value_ends = _bytes(text)
         names, name_ends = _bytes(pl.Series(leaves.names, dtype=pl.String))
         padding = np.zeros(PADDING, np.uint8)
@@ -88,6 +96,19 @@ class Found:
         self.leave(column, np.flatnonzero(number < 0))
         return number
 
+    def mapped(self, column: str, words: Mapping[str, str]) -> pl.Series | None:
+        """A column's values as what stands for them, by words in lower case; null: none.
+
+        A value that fills the column as another word stays a field as well.
+        """
+        span = self.span(column)
+        if span is None:
+            return None
+        text = self.text(column)
+        found = text.str.to_lowercase().replace_strict(dict(words), default=None)
+        self.leave(column, np.flatnonzero((found != text).fill_null(True).to_numpy()))
+        return found.cast(pl.String)
+
     def leave(self, column: str, rows: Ints) -> None:
         """What stands in these lines does not fit the column after all."""
         self._taken[column][rows] = -1
@@ -103,12 +124,16 @@ class Found:
         return Extra(self._row[kept], self._named.take(self._name[kept]), self._value.take(kept))
 
 
-def _columns(names: Sequence[str]) -> dict[str, list[int]]:
+def _columns(
+    names: Sequence[str], own: Mapping[str, Sequence[str]]
+) -> dict[str, list[int]]:  # fmt: skip
     """The numbers of the names that fill each column, the best first."""
+    ours = {n: (column, rank - len(of)) for column, of in own.items() for rank, n in enumerate(of)}
     known = spellings()
     ranked: dict[str, list[tuple[int, int]]] = {}
     for number, name in enumerate(names):
-        column, rank = known.get(name.lower(), ("", 0))
+        lowered = name.lower()
+        column, rank = ours.get(lowered) or known.get(lowered, ("", 0))
         if column:
             ranked.setdefault(column, []).append((rank, number))
     return {column: [number for _, number in sorted(of)] for column, of in ranked.items()}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import polars as pl
 
+from siemstress.formats.leaves import Leaves
 from siemstress.sources.lines import Ints, Mask
 
 if TYPE_CHECKING:
@@ -45,20 +46,6 @@ _SHAPES = "SELECT CASE WHEN json_valid(text) THEN json_structure(text) END AS sh
 _VALUES = "SELECT json_extract_string(text, $pointers) AS found FROM objects"
 
 _of_thread = threading.local()
-
-
-@dataclass(frozen=True)
-class Leaves:
-    """Values found in a batch of objects, in the order of the objects.
-
-    `row` is the object's number in the batch, `name` a number into `names`. No object has a name
-    twice.
-    """
-
-    row: Ints
-    name: Ints
-    names: Sequence[str]
-    text: pl.Series
 
 
 @dataclass

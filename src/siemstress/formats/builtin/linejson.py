@@ -8,22 +8,19 @@ from functools import partial
 
 import numpy as np
 
-from siemstress.formats import moments
 from siemstress.formats.base import Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.found import Found
-from siemstress.formats.header import Codes, Header, Span, unread
-from siemstress.formats.keys import FACILITY_NUMBERS, LEVELS, pointers
-from siemstress.formats.objects import Leaves, take_apart
-from siemstress.formats.stamps import NO_TIME, NO_ZONE, Stamps
+from siemstress.formats.header import Header, unread
+from siemstress.formats.keys import pointers
+from siemstress.formats.leaves import Leaves
+from siemstress.formats.named import event, untimed
+from siemstress.formats.objects import take_apart
 from siemstress.formats.syslog import without_return
 from siemstress.sources.arrays import ArrayLines
 from siemstress.sources.lines import Ints, Lines, Mask
 
 _OPEN, _BLANK, _TAB = 123, 32, 9
-_TEXTS = ("host", "process", "source_host", "dest_host", "protocol", "user_name", "action")
-_PORTS = ("source_port", "dest_port")
-_OUTCOMES = {"success": 0, "failure": 1}
 _OF_ALL = tuple(pointers())
 
 
@@ -39,10 +36,11 @@ def _read(lines: Lines, clock: Clock, name: str) -> tuple[Mask, Header]:
     rows = rows[good]
     number = np.cumsum(good) - 1
     leaves = Leaves(number[leaves.row], leaves.name, leaves.names, leaves.text)
-    found = Found(lines.take(rows), leaves)
-    whole = Span(lines.starts[rows], ends[rows] - lines.starts[rows])
-    header = _header(found, whole, clock, name)
-    if returned is not None and header.rebuilt is not None:
+    whole = untimed(lines, rows, ends, name)
+    header = event(Found(whole.lines, leaves), whole, clock, name)
+    # An object without a message is all message.
+    header.rebuilt = header.message.start == whole.message.start
+    if returned is not None:
         header.rebuilt &= ~returned[rows]
     return ok, header
 
@@ -56,60 +54,6 @@ def _opened(lines: Lines, ends: Ints) -> Mask:
         text = lines.text(lines.starts[led], ends[led] - lines.starts[led])
         ok[led] = text.str.contains(r"^[ \t]+\{").to_numpy()
     return ok
-
-
-def _header(found: Found, whole: Span, clock: Clock, name: str) -> Header:
-    for column in _PORTS:
-        found.numbers(column, 65_535)
-    found.codes("outcome", _OUTCOMES)
-    stamps = _times(found, clock)
-    pid = found.numbers("pid", 99_999_999)
-    severity, facility = found.codes("severity", LEVELS), found.codes("facility", FACILITY_NUMBERS)
-    spans = {column: found.span(column) for column in (*_TEXTS, *_PORTS, "outcome")}
-    message = found.span("message") or Span(whole.start, np.full(len(found.lines), -1))
-    has = message.length >= 0
-    return Header(
-        lines=found.lines,
-        format=name,
-        message=Span(
-            np.where(has, message.start, whole.start), np.where(has, message.length, whole.length)
-        ),
-        time=stamps.time,
-        zone=stamps.zone,
-        spans={column: span for column, span in spans.items() if span is not None},
-        pid=pid,
-        severity=_codes(severity),
-        facility=_codes(facility),
-        rebuilt=~has,
-        extra=found.rest(),
-    )
-
-
-def _codes(numbers: Ints | None) -> Codes | None:
-    return None if numbers is None else numbers.astype(np.int8)
-
-
-def _times(found: Found, clock: Clock) -> Stamps:
-    count = len(found.lines)
-    none = np.zeros(count, bool)
-    result = Stamps(
-        none, np.full(count, NO_TIME, np.int64), np.full(count, NO_ZONE, np.int16), none,
-        np.zeros(count, np.int64),
-    )  # fmt: skip
-    zone = found.text("zone")
-    span = found.span("time")
-    if span is None:
-        found.leave("zone", np.arange(count))
-        return result
-    rows = np.flatnonzero(span.length >= 0)
-    stamps, zoned = moments.read(found.lines, span.take(rows), zone.gather(rows), clock)
-    result.time[rows] = np.where(stamps.ok, stamps.time, NO_TIME)
-    result.zone[rows] = np.where(stamps.ok, stamps.zone, NO_ZONE)
-    found.leave("time", rows[~stamps.ok])
-    without = np.ones(count, bool)
-    without[rows[zoned]] = False
-    found.leave("zone", np.flatnonzero(without))
-    return result
 
 
 LINES = Format(

@@ -1,0 +1,43 @@
+"""Regular expressions with named groups over parts of lines, a batch at a time.
+
+They are Rust's, which take linear time whatever the text and the expression are.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import polars as pl
+
+from siemstress.formats.leaves import Leaves, of_columns
+from siemstress.sources.lines import Mask
+
+_WHOLE = "_"
+
+
+class Expression:
+    """A regular expression. Groups are named as columns or fields, `source_host` or `geo.city`."""
+
+    def __init__(self, regex: str) -> None:
+        """`regex` is in Rust's notation; groups without a name are not kept."""
+        self.regex = f"(?P<{_WHOLE}>{regex})"
+
+    def match(self, text: pl.Series) -> tuple[Mask, Leaves]:
+        """Which texts it is found in, and what its groups hold in these, which are numbered anew.
+
+        Raises:
+            polars.exceptions.ComputeError: it is no regular expression.
+
+        """
+        found = text.str.extract_groups(self.regex).struct.unnest()
+        ok = found[_WHOLE].is_not_null()
+        if not ok.all():
+            found = found.filter(ok)
+        return ok.to_numpy(), of_columns({name: found[name] for name in self.names})
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The groups' names."""
+        kind = pl.Series([""]).str.extract_groups(self.regex).dtype
+        assert isinstance(kind, pl.Struct)  # noqa: S101 - what groups are taken out as
+        return [f.name for f in kind.fields if f.name != _WHOLE and not f.name.isdecimal()]
