@@ -15,6 +15,7 @@ import examples
 import settings
 from manual import page
 from parsers import COMMANDS, Flag, example_lines, flags, parser_of, subcommands, usage
+from siemstress.fields.actions import ACTIONS
 from siemstress.formats.base import formats
 from siemstress.schema import ALERT, EVENT, Column
 
@@ -38,6 +39,7 @@ def generated() -> dict[Path, str]:
     files = {
         ROOT / "docs/reference/commands.md": NOTE + commands(),
         ROOT / "docs/reference/columns.md": NOTE + columns(),
+        ROOT / "docs/reference/actions.md": NOTE + actions(),
         ROOT / "docs/reference/config.md": NOTE + settings.text(),
         ROOT / "docs/reference/formats.md": NOTE + log_formats(),
     }
@@ -82,6 +84,36 @@ def columns() -> str:
         "# Columns\n\nEvery event has these. Times are in UTC; what a line lacks is null.\n\n"
         f"{event}\n## Alerts\n\nAn alert is an event with these columns besides.\n\n{alert}"
     )
+
+
+def actions() -> str:
+    """The vocabulary of `action`."""
+    rows = ["| action | meaning | event.category | event.type |", "|---|---|---|---|"]
+    for name, action in ACTIONS.items():
+        listed = (action.category, action.type)
+        category, kind = (", ".join(f"`{value}`" for value in values) for values in listed)
+        rows.append(f"| `{name}` | {action.meaning} | {category} | {kind} |")
+    return ABOUT_ACTIONS + "\n".join(rows) + "\n"
+
+
+ABOUT_ACTIONS = """\
+# Actions
+
+The column `action` says what happened, in the same word whatever program tells of it; `outcome`
+says whether it worked: `success`, `failure`, or null where the program does not tell. Failed logins
+of sshd, of a mail server and of Windows are one question:
+
+```sh
+siemquery --action login --outcome failure
+siemquery --category authentication --outcome failure
+```
+
+`--category` stands for all actions that have this event.category in the
+[Elastic Common Schema](https://www.elastic.co/guide/en/ecs/current/ecs-category-field-values-reference.html).
+A firewall's or proxy's decision is `allow` or `deny`, without an outcome. Actions that an event
+brings along as JSON or ECS document stay as they are.
+
+"""
 
 
 def log_formats() -> str:

@@ -100,8 +100,8 @@ ROW = {
 GIVEN = {
     "id": "7", "shost": "WEB_", "sport": "22", "dhost": "DB", "dport": "5432", "process": "ss%",
     "pid": "5", "protocol": "TCP", "user": "Root", "action": "LOGIN", "outcome": "fail%",
-    "severity": "err", "facility": "4", "field": "method=PASS%", "unparsed": "yes",
-    "grep": "fail_d",
+    "category": "Authentication", "severity": "err", "facility": "4", "field": "method=PASS%",
+    "unparsed": "yes", "grep": "fail_d",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ Columns = dict[str, Any]
 FAILED: Columns = {"process": "sshd", "action": "login", "outcome": "failure"}
 ACCEPTED: Columns = {"process": "sshd", "action": "login", "outcome": "success"}
 REQUEST: Columns = {"process": None, "action": "request"}
-BLOCKED: Columns = {"process": "kernel", "action": "block", "outcome": "failure"}
+BLOCKED: Columns = {"process": "kernel", "action": "deny"}
 
 
 def request(status: int, message: str) -> Columns:

@@ -68,7 +68,7 @@ def test_bug_14_filtering_out_keeps_what_has_nothing_there(query: Query) -> None
 
 def test_bug_15_values_are_never_sql(query: Query, folder: Path) -> None:
     for flag in COLUMNS:
-        if flag in ("id", "pid", "sport", "dport", "severity", "unparsed"):
+        if flag in ("id", "pid", "sport", "dport", "severity", "category", "unparsed"):
             continue
         value = "x=' OR 1=1 --" if flag == "field" else "' OR 1=1 --"
         assert ids(query, f"--{flag}", value) == []
@@ -98,6 +98,10 @@ def test_filters_go_together(query: Query) -> None:
     assert ids(query, "--process", "SSHD", "--grep", "failed") == [1]
     assert ids(query, "--process", "sshd", "--process", "cron") == [1, 2]
     assert ids(query, "--user", "root", "--action", "login", "--outcome", "failure") == [1]
+    assert ids(query, "--category", "authentication", "--outcome", "failure") == [1]
+    assert ids(query, "--rcategory", "authentication") == [2, 3, 123]
+    assert ids(query, "--category", "authentication", "--action", "request") == []
+    query("-s", "auth", "--category", "burglary", status=2)
     assert ids(query, "--severity", "info", "--facility", "4", "--sport", "22") == [1]
     assert ids(query, "--unparsed") == [3]
     assert ids(query, "--runparsed") == [1, 2, 123]

@@ -14,7 +14,7 @@ regard to case; in them % stands for any text and _ for any character."""
 EXAMPLES = """\
   siemquery -s auth --last 7d --process sshd --grep 'failed password'
   siemquery -s auth --range 20261014041130-20261014041500 --rshost 10.0.0.%
-  siemquery -s auth --action login --outcome failure --count-by source_host,user
+  siemquery -s auth --category authentication --outcome failure --count-by source_host,user
   siemquery -s auth -s default --shost web1 --histogram 1h
   siemquery --last 30d --sql 'SELECT host, max(time) FROM auth GROUP BY host' --format csv"""
 
@@ -32,6 +32,7 @@ _MEANINGS = {
     "grep": ("TEXT", "text anywhere in the message"),
     "user": ("NAME", "account acting or acted on"),
     "action": ("ACTION", "what happened (login)"),
+    "category": ("CATEGORY", "kind of action (authentication, iam, network)"),
     "outcome": ("OUTCOME", "success or failure"),
     "severity": ("SEVERITY", "syslog severity: 0 (worst) to 7, a name (err), a range (0-3)"),
     "facility": ("FACILITY", "syslog facility, by name (auth) or number"),

@@ -28,10 +28,10 @@ HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_da
 
 # UFW's verdicts by their third letters.
 _VERDICTS = {
-    "O": {"action": "block", "outcome": "failure"},
-    "M": {"action": "block", "outcome": "failure"},
-    "L": {"action": "allow", "outcome": "success"},
-    "D": {"action": "audit"},
+    "O": {"action": "deny"},
+    "M": {"action": "deny"},
+    "L": {"action": "allow"},
+    "D": {"action": "packet"},
 }
 
 

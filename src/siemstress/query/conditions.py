@@ -72,10 +72,20 @@ def _tests(flag: str, values: Sequence[Value]) -> Iterator[tuple[exp.Expr, exp.E
         yield column(looked_at.name), _test(flag, looked_at, values)
 
 
+def _actions(categories: Sequence[Value]) -> Iterator[exp.Expr]:
+    """The actions of some categories as literals."""
+    from siemstress.fields.actions import of_category
+
+    names = {name: None for category in categories for name in of_category(str(category))}
+    yield from map(exp.Literal.string, names)
+
+
 def _test(flag: str, looked_at: Column, values: Sequence[Value]) -> exp.Expr:
     value = column(looked_at.name)
     if flag == "unparsed":
         return exp.EQ(this=value, expression=exp.false())
+    if flag == "category":
+        return exp.In(this=value, expressions=list(_actions(values)))
     if looked_at.kind == "text":
         return matches(value, map(str, values), anywhere=flag == "grep")
     numbers = [exp.Literal.number(n) for n in values]

@@ -38,6 +38,8 @@ def _columns() -> dict[str, tuple[Column, ...]]:
     for column in EVENT:
         if column.flag and column.kind != "time":
             found[column.flag] = (*found.get(column.flag, ()), column)
+        if column.name == "action":
+            found["category"] = (column,)
     return found
 
 
@@ -109,6 +111,8 @@ def _values(flag: str, name: str, text: str) -> Iterator[Value]:
         yield from _severities(flag, text)
     elif name == "facility":
         yield _facility(flag, text.strip())
+    elif name == "category":
+        yield _category(flag, text.strip().lower())
     elif name == "unparsed":
         if _switch(flag, text.strip().lower()):
             yield 1
@@ -162,6 +166,15 @@ def _facility(flag: str, text: str) -> str:
     from siemstress.formats.syslog import FACILITIES
 
     return FACILITIES[number(flag, text, len(FACILITIES) - 1)]
+
+
+def _category(flag: str, text: str) -> str:
+    from siemstress.fields.actions import CATEGORIES
+
+    if text not in CATEGORIES:
+        known = ", ".join(CATEGORIES)
+        raise QueryError(f"must be one of {known}; not {text[:40]!r}", key=flag)
+    return text
 
 
 def _switch(flag: str, text: str) -> bool:

@@ -28,7 +28,7 @@ TABLE = Table(
         says("Out of memory: Killed process {victim_pid} ({victim}) {_rest*}",
              action="out_of_memory"),
         says("[{_uptime*}] TCP: request_sock_TCP: Possible SYN flooding on port {dest_port}. "
-             "{_rest*}", action="syn_flood"),
+             "{_rest*}", action="flood"),
         says("[{_uptime*}] device {device} entered promiscuous mode", action="promiscuous_mode"),
         says("device {device} entered promiscuous mode", action="promiscuous_mode"),
     ),
@@ -38,7 +38,7 @@ TABLE = Table(
                "ID=65254 DF PROTO=TCP SPT=53159 DPT=22 WINDOW=56136 RES=0x00 SYN URGP=0 ",
                {"in_device": "eth0", "source_host": "203.0.113.59", "dest_host": "192.0.2.250",
                 "protocol": "tcp", "source_port": 53159, "dest_port": 22, "verdict": "BLOCK",
-                "action": "block", "outcome": "failure"}),
+                "action": "deny"}),
         Sample("DROP-IN: IN=eth1 OUT= SRC=2001:db8::5 DST=2001:db8::1 LEN=72 TC=0 HOPLIMIT=64 "
                "FLOWLBL=0 PROTO=ICMPv6 TYPE=128 CODE=0",
                {"prefix": "DROP-IN: ", "in_device": "eth1", "source_host": "2001:db8::5",

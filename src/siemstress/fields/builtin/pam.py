@@ -24,11 +24,11 @@ TABLE = Table(
     ),
     patterns=(
         says("pam_unix({service}:session): session opened for user {user_name}(uid={uid}) by "
-             "{_by*}", action="session_open"),
+             "{_by*}", action="session_start"),
         says("pam_unix({service}:session): session opened for user {user_name} by {_by*}",
-             action="session_open"),
+             action="session_start"),
         says("pam_unix({service}:session): session closed for user {user_name}",
-             action="session_close"),
+             action="session_end"),
         *_failures("pam_unix({service}:auth): authentication failure; "),
         *_failures("pam_sss({service}:auth): authentication failure; "),
         *_failures("authentication failure; "),
@@ -48,8 +48,8 @@ TABLE = Table(
              action="login", outcome="failure"),
         says("PAM {attempts} more authentication failure; " + _FAILURE + " ",
              action="login", outcome="failure"),
-        says("session opened for user {user_name} by {_by*}", action="session_open"),
-        says("session closed for user {user_name}", action="session_close"),
+        says("session opened for user {user_name} by {_by*}", action="session_start"),
+        says("session closed for user {user_name}", action="session_end"),
     ),
     samples=(
         Sample("pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= "
@@ -61,6 +61,6 @@ TABLE = Table(
                {"tty": "NODEVssh", "source_host": "198.51.100.4",
                 "action": "login", "outcome": "failure"}),
         Sample("pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)",
-               {"service": "cron", "user_name": "root", "uid": "0", "action": "session_open"}),
+               {"service": "cron", "user_name": "root", "uid": "0", "action": "session_start"}),
     ),
 )  # fmt: skip

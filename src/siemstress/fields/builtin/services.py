@@ -12,16 +12,16 @@ FAIL2BAN = Table(
         pattern
         for head in ("NOTICE{_gap*}[{jail}] ", "fail2ban.actions{_pid*}: NOTICE{_gap*}[{jail}] ")
         for pattern in (
-            says(f"{head}Ban {{source_host}}", action="ban"),
-            says(f"{head}Restore Ban {{source_host}}", action="ban"),
-            says(f"{head}Unban {{source_host}}", action="unban"),
+            says(f"{head}Ban {{source_host}}", action="block"),
+            says(f"{head}Restore Ban {{source_host}}", action="block"),
+            says(f"{head}Unban {{source_host}}", action="unblock"),
         )
     ),
     samples=(
         Sample("fail2ban.actions        [123]: NOTICE  [sshd] Ban 203.0.113.9",
-               {"jail": "sshd", "source_host": "203.0.113.9", "action": "ban"}),
+               {"jail": "sshd", "source_host": "203.0.113.9", "action": "block"}),
         Sample("NOTICE [sshd] Unban 203.0.113.9",
-               {"jail": "sshd", "source_host": "203.0.113.9", "action": "unban"}),
+               {"jail": "sshd", "source_host": "203.0.113.9", "action": "unblock"}),
     ),
 )  # fmt: skip
 NGINX = Table(

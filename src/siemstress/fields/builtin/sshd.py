@@ -117,9 +117,9 @@ TABLE = Table(
         says("Server listening on {dest_host} port {dest_port}.", action="start"),
         says("Received signal {signal}; terminating.", action="stop"),
         says("Starting session: {kind*} for {user_name} from {source_host} port {source_port} "
-             "{_rest*}", action="session_open"),
+             "{_rest*}", action="session_start"),
         says("Close session: user {user_name} from {source_host} port {source_port} {_rest*}",
-             action="session_close"),
+             action="session_end"),
         says("input_userauth_request: invalid user {user_name} [preauth]", invalid_user="true"),
         says("error: Received disconnect from {source_host} port {source_port}:{code}: {reason*}",
              action="disconnect"),
