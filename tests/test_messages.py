@@ -42,7 +42,7 @@ Found = dict[str, str]
 
 def _first_reading(template: Template, message: str) -> Found | None:
     """What a template's parts are, each as short as can be; None where it does not fit."""
-    if not message.startswith(template.starts):
+    if not message.startswith(template.starts) or template.by_regex_only:
         return None
     rest = message[len(template.starts) :]
     found: Found = {}
@@ -66,8 +66,8 @@ def _first_reading(template: Template, message: str) -> Found | None:
 
 
 def _second_reading(template: Template, message: str) -> Found | None:
-    """The same with the user name as long as can be."""
-    if not any(capture.name == "user_name" for capture in template.captures):
+    """The same with the user name, or another such part, as long as can be."""
+    if not template.read_again:
         return None
     match = re.match(template.regex.replace("$", r"\Z"), message)
     if match is None:
@@ -107,7 +107,7 @@ def _plainly(patterns: Sequence[Pattern], message: str) -> dict[str, str | int]:
 WORDS = st.text("ab- ", min_size=1, max_size=3)
 PORTS = st.sampled_from(["0", "7", "65535", "65536", "007", "12345678", "123456789", "", "x"])
 KINDS = st.sampled_from(
-    ["{a}", "{b}", "{c*}", "{d*}", "{_e}", "{_f*}", "{user_name}", "{user_name*}",
+    ["{a}", "{b}", "{c*}", "{d*}", "{e**}", "{_e}", "{_f*}", "{user_name}", "{user_name*}",
      "{source_port}", "{source_host}"]
 )  # fmt: skip
 

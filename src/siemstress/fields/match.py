@@ -30,12 +30,16 @@ KEY_BYTES = 6
 
 @dataclass(frozen=True)
 class _Starts:
-    """A program's literal starts, longest first: stretches of keys, numbers and first nodes."""
+    """A program's literal starts, longest first: stretches of keys, numbers and first nodes.
+
+    `again` are the patterns that are read by their regex, by their starts, longest first.
+    """
 
     low: Words
     high: Words
     first: int
     nodes: Numbers
+    again: list[tuple[str, list[int]]]
 
 
 class Matcher:
@@ -54,24 +58,37 @@ class Matcher:
             for program in table.programs:
                 of_program.setdefault(program, []).extend(range(first, len(self.templates) + 1))
         self.programs = sorted(of_program)
-        self._of_program = [of_program[name] for name in self.programs]
         self._tree = Tree()
         self._texts: list[bytes] = []
-        self._starts = [self._add(patterns) for patterns in self._of_program]
+        # Programs that say the same share their part of the tree.
+        known: dict[tuple[int, ...], _Starts] = {}
+        numbers = [of_program[name] for name in self.programs]
+        for patterns in numbers:
+            if tuple(patterns) not in known:
+                known[tuple(patterns)] = self._add(patterns)
+        self._starts = [known[tuple(patterns)] for patterns in numbers]
         self._tree.finish()
         self.names = self._tree.names
         self._walker = Walker(self._tree)
         self._loose = np.array(self._tree.loose, bool)
 
     def _add(self, patterns: list[int]) -> _Starts:
-        roots = self._tree.add([(p, self.templates[p - 1]) for p in patterns])
+        known = [(p, self.templates[p - 1]) for p in patterns]
+        roots = self._tree.add([(p, t) for p, t in known if not t.by_regex_only])
+        # These have names in the tree, but no row gets there.
+        self._tree.add([(p, t) for p, t in known if t.by_regex_only])
         heads = [start.encode()[:KEY_BYTES] for start, _ in roots]
         low = [int.from_bytes(head.ljust(8, b"\0"), "big") for head in heads]
         high = [int.from_bytes(head.ljust(8, b"\xff"), "big") for head in heads]
         first = len(self._texts)
         self._texts += [start.encode() for start, _ in roots]
         nodes = np.array([node for _, node in roots], np.int16)
-        return _Starts(np.array(low, np.uint64), np.array(high, np.uint64), first, nodes)
+        again: dict[str, list[int]] = {}
+        for number, template in known:
+            if template.read_again:
+                again.setdefault(template.starts, []).append(number)
+        ordered = sorted(again.items(), key=lambda item: -len(item[0]))
+        return _Starts(np.array(low, np.uint64), np.array(high, np.uint64), first, nodes, ordered)
 
     def match(self, lines: Lines, start: Ints, length: Ints, key: Words, first: Ints) -> Captures:
         """Match a batch that is sorted by program and, within, by key.
@@ -143,23 +160,17 @@ class Matcher:
         return rows, node, at
 
     def _read_again(self, state: State, first: Ints) -> None:
-        """Read what no template fitted once more, with the user name as long as possible."""
-        for program, patterns in enumerate(self._of_program):
+        """Read what no template fitted once more, with user names as long as possible."""
+        for program in range(len(self.programs)):
             begin, end = int(first[program]), int(first[program + 1])
             if begin == end or state.which[begin:end].all():
                 continue
-            starts = self._starts[program]
-            for literal in range(starts.first, starts.first + len(starts.nodes)):
+            for text, numbers in self._starts[program].again:
                 rows = np.flatnonzero(state.which[begin:end] == 0) + begin
-                text = self._texts[literal]
-                rows = rows[state.lines.stands(state.start[rows], state.end[rows], text)]
-                for number in patterns:
-                    template = self.templates[number - 1]
-                    if (
-                        len(rows)
-                        and template.starts.encode() == text
-                        and any(c.name == "user_name" for c in template.captures)
-                    ):
+                rows = rows[state.lines.stands(state.start[rows], state.end[rows], text.encode())]
+                for number in numbers:
+                    if len(rows):
+                        template = self.templates[number - 1]
                         _by_regex(state, rows, number, template, self._tree.path(number))
                         rows = rows[state.which[rows] == 0]
 

@@ -68,9 +68,9 @@ class Programs:
         return numbers[inverse]
 
     def _numbers(self, names: pl.Series) -> Numbers:
-        """`/usr/sbin/SSHD(pam_unix)` is sshd; `postfix/smtpd` is itself."""
+        """`/usr/sbin/SSHD(pam_unix)` is sshd; `postfix-in/submission/smtpd` is postfix/smtpd."""
         text = pl.col("name").str.to_lowercase().str.replace(r"^/.*/", "")
-        text = text.str.replace(r"\(.*$", "")
+        text = text.str.replace(r"\(.*$", "").str.replace(r"^postfix[^/]*/(?:.*/)?", "postfix/")
         plain = names.alias("name").to_frame().select(text).to_series()
         if self._number:
             numbers = plain.replace_strict(

@@ -4,12 +4,14 @@
 
 `{name}` stands for a word: text without a blank, up to where the next literal text begins.
 `{name*}` may hold blanks: it is the shortest text up to the next literal, or all the rest at the
-end. A name that begins with `_` is not kept. `{{` is a brace. The whole message must fit.
+end. `{name**}` is the longest text instead, up to the last such literal: for what others choose,
+where something that only the program writes stands behind it. A name that begins with `_` is not
+kept. `{{` is a brace. The whole message must fit.
 
 A message can be made to look like another one by whoever chooses the user name in it. Where the
 first reading of a template does not fit the whole message, its `regex` reads it once more with
 the user name as long as possible, so that what stands last, and was written by the program
-itself, counts.
+itself, counts. Templates with a longest part are read by their regex alone, after all others.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PART = re.compile(r"\{\{|\{(?P<name>[a-z_][a-z0-9_.]*)(?P<any>\*)?\}")
+_PART = re.compile(r"\{\{|\{(?P<name>[a-z_][a-z0-9_.]*)(?P<any>\*\*?)?\}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Capture:
     name: str
     any_text: bool
     behind: str
+    longest: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,24 @@ class Template:
     captures: tuple[Capture, ...]
 
     @property
+    def by_regex_only(self) -> bool:
+        """Whether a part is to be as long as possible."""
+        return any(capture.longest for capture in self.captures)
+
+    @property
+    def read_again(self) -> bool:
+        """Whether the regex is tried where no template fits at first."""
+        return any(c.longest or c.name == "user_name" for c in self.captures)
+
+    @property
     def regex(self) -> str:
-        """The template as a regex (Rust syntax) that gives the user name all it can get."""
+        """The template as a regex (Rust syntax).
+
+        It gives the user name all it can get, or the longest parts where there are any.
+        """
         parts = [re.escape(self.starts)]
         for capture in self.captures:
-            if capture.name == "user_name":
+            if capture.longest or (capture.name == "user_name" and not self.by_regex_only):
                 kind = "(.*)"
             elif capture.any_text:
                 kind = "(.*?)" if capture.behind else "(.*)"
@@ -59,7 +75,7 @@ def parse(text: str) -> Template:
 
     """
     literals = [""]
-    captures: list[tuple[str, bool]] = []
+    captures: list[tuple[str, str]] = []
     end = 0
     for match in _PART.finditer(text):
         literals[-1] += text[end : match.start()]
@@ -69,7 +85,7 @@ def parse(text: str) -> Template:
             continue
         if captures and not literals[-1]:
             raise ValueError(f"no text between two parts of {text!r}")
-        captures.append((match["name"], match["any"] is not None))
+        captures.append((match["name"], match["any"] or ""))
         literals.append("")
     literals[-1] += text[end:]
     names = [name for name, _ in captures if not name.startswith("_")]
@@ -78,7 +94,7 @@ def parse(text: str) -> Template:
     return Template(
         literals[0],
         tuple(
-            Capture(name, any_text, behind)
-            for (name, any_text), behind in zip(captures, literals[1:], strict=True)
+            Capture(name, bool(stars), behind, stars == "**")
+            for (name, stars), behind in zip(captures, literals[1:], strict=True)
         ),
     )
