@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import polars as pl
 
 from siemstress.formats.header import Extra, Span
 from siemstress.formats.keys import spellings
-from siemstress.formats.leaves import Leaves
-from siemstress.sources.lines import PADDING, Ints, Lines
+from siemstress.formats.leaves import Leaves, Placed, appended
+from siemstress.sources.lines import Ints, Lines
 
 _NO_NAMES: Mapping[str, Sequence[str]] = {}
 
@@ -25,29 +24,28 @@ class Found:
     """
 
     def __init__(
-        self, lines: Lines, leaves: Leaves, columns: Mapping[str, Sequence[str]] = _NO_NAMES
+        self,
+        lines: Lines,
+        leaves: Leaves | Placed,
+        columns: Mapping[str, Sequence[str]] = _NO_NAMES,
     ) -> None:
         """The rows of `leaves` are numbers of lines.
 
         `columns` are names (in lower case) that fill columns, the best first, before those that
         always do (see `keys`); under "" those that fill none.
         """
+        placed = leaves if isinstance(leaves, Placed) else leaves.placed(lines)
         self._row = leaves.row
         self._name = leaves.name
         self._columns = _columns(leaves.names, columns)
         self._taken: dict[str, Ints] = {}
-        text = leaves.text
-        lowered = np.isin(leaves.name, self._columns.get("protocol", []))
-        if lowered.any():
-            text = text.zip_with(pl.Series(~lowered), text.str.to_lowercase())
-        size = max(len(lines.buffer) - PADDING, 0)
-        values, value_ends = _bytes(text)
-        names, name_ends = _bytes(pl.Series(leaves.names, dtype=pl.String))
-        padding = np.zeros(PADDING, np.uint8)
-        buffer = np.concatenate([lines.buffer[:size], values, names, padding])
+        lowered = np.flatnonzero(np.isin(leaves.name, self._columns.get("protocol", [])))
+        if len(lowered):
+            placed = placed.changed(lowered, placed.texts(lowered).str.to_lowercase())
+        self._value = placed.value
+        buffer, ends = appended(placed.lines.buffer, pl.Series(leaves.names, dtype=pl.String))
         self.lines = Lines(buffer, lines.starts, lines.ends)
-        self._value = _spans(value_ends, size)
-        self._named = _spans(name_ends, size + len(values))
+        self._named = Span(ends[:-1], np.diff(ends))
 
     def leaf(self, column: str) -> Ints:
         """Each line's leaf that fills a column; -1 where there is none."""
@@ -137,18 +135,3 @@ def _columns(
         if column:
             ranked.setdefault(column, []).append((rank, number))
     return {column: [number for _, number in sorted(of)] for column, of in ranked.items()}
-
-
-def _bytes(text: pl.Series) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], Ints]:
-    """Texts as bytes one behind the other, and where each ends, led by a zero."""
-    array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(text) + 1]
-    size = int(ends[-1]) if len(ends) else 0
-    if not size:
-        return np.empty(0, np.uint8), np.zeros(len(text) + 1, np.int64)
-    return np.frombuffer(data, np.uint8)[int(ends[0]) : size], cast(Ints, ends - ends[0])
-
-
-def _spans(ends: Ints, before: int) -> Span:
-    return Span(ends[:-1] + before, np.diff(ends))
