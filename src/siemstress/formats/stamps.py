@@ -44,6 +44,12 @@ class Stamps:
     exact: Mask
     length: Ints
 
+    def take(self, rows: Ints) -> Stamps:
+        """Those of some lines."""
+        return Stamps(
+            self.ok[rows], self.time[rows], self.zone[rows], self.exact[rows], self.length[rows]
+        )
+
 
 def _changes(lines: Lines, at: Ints, offsets: tuple[int, ...]) -> tuple[Ints, Ints]:
     """Where the words at `offsets` behind `at` differ from the line before; and each row's run."""
@@ -76,20 +82,21 @@ def _is_leap(year: Ints) -> Mask:
     return leap
 
 
-def _year_ok(year: Ints) -> Mask:
+def year_ok(year: Ints) -> Mask:
     """Whether a local year, and in UTC too, is one that every store keeps: 1 to 9999."""
     fits: Mask = (year > 1) & (year < 9999)
     return fits
 
 
-def _date_ok(year: Ints, month: Ints, day: Ints) -> Mask:
+def date_ok(year: Ints, month: Ints, day: Ints) -> Mask:
+    """Whether there is such a day."""
     fits: Mask = (month >= 1) & (month <= 12) & (day >= 1)
     fits &= day <= _DAYS[np.clip(month, 1, 12) - 1]
     fits &= (month != 2) | (day < 29) | _is_leap(year)
     return fits
 
 
-def _epoch(year: Ints, month: Ints, day: Ints, second_of_day: Ints) -> Ints:
+def epoch(year: Ints, month: Ints, day: Ints, second_of_day: Ints) -> Ints:
     """µs since 1970 on the clock that the date is of."""
     months = (year - 1970) * 12 + (month - 1)
     days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
@@ -111,12 +118,12 @@ def guess_year(month: Ints, day: Ints, second_of_day: Ints, reference: int) -> t
     result = np.full(len(month), NO_TIME, np.int64)
     for back in range(9):
         year = np.full(len(month), newest - back, np.int64)
-        todo = (result == NO_TIME) & _date_ok(year, month, day)
+        todo = (result == NO_TIME) & date_ok(year, month, day)
         if not todo.any():
             if (result != NO_TIME).all() or (back > 2 and not (day == 29).any()):
                 break
             continue
-        local = _epoch(year[todo], month[todo], day[todo], second_of_day[todo])
+        local = epoch(year[todo], month[todo], day[todo], second_of_day[todo])
         result[todo] = np.where(local <= reference + SLACK, local, NO_TIME)
     return result, result != NO_TIME
 
@@ -174,12 +181,12 @@ def iso(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
     ok = (digits[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]] <= 9).all(axis=1)
     ok &= ((text[:, [4, 7]] == 45).all(axis=1)) | ((text[:, [4, 7]] == 47).all(axis=1))
     ok &= (text[:, [13, 16]] == 58).all(axis=1) & np.isin(text[:, 10], np.frombuffer(b"Tt ", "u1"))
-    ok &= (hour < 24) & (minute < 60) & (second <= 60) & _date_ok(year, month, day)
-    ok &= _year_ok(year) & (length[rows] >= 19) & (length[rows] <= 36)
+    ok &= (hour < 24) & (minute < 60) & (second <= 60) & date_ok(year, month, day)
+    ok &= year_ok(year) & (length[rows] >= 19) & (length[rows] <= 36)
     exact = (text[:, 4] == 45) & (text[:, 10] == 84) & (second < 60)
     local = np.zeros(len(rows), np.int64)
     of_day = hour * 3600 + minute * 60 + second
-    local[ok] = _epoch(year[ok], month[ok], day[ok], of_day[ok])
+    local[ok] = epoch(year[ok], month[ok], day[ok], of_day[ok])
     return _with_tails(lines, at, rows, run, length, ok, local, exact, clock)
 
 
@@ -276,13 +283,13 @@ def access(lines: Lines, at: Ints) -> Stamps:
     places = [0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19]
     ok = known & (digits[:, places] <= 9).all(axis=1) & (text[:, 20] == 32)
     ok &= (text[:, [2, 6]] == 47).all(axis=1) & (text[:, [11, 14, 17]] == 58).all(axis=1)
-    ok &= (hour < 24) & (minute < 60) & (second <= 60) & _year_ok(year)
-    ok &= _date_ok(year, month, day)
+    ok &= (hour < 24) & (minute < 60) & (second <= 60) & year_ok(year)
+    ok &= date_ok(year, month, day)
     fits, offset, _ = _zone(text[:, 21:])
     ok &= fits
     time = np.full(len(rows), NO_TIME, np.int64)
     of_day = hour * 3600 + minute * 60 + second
-    local = _epoch(year[ok], month[ok], day[ok], of_day[ok])
+    local = epoch(year[ok], month[ok], day[ok], of_day[ok])
     time[ok] = local - offset[ok] * 60 * SECOND
     exact = ok & (second < 60) & ~((offset == 0) & (text[:, 21] == 45))
     exact &= (text[:, 3] < 97) & (text[:, 4] >= 97) & (text[:, 5] >= 97)
@@ -325,8 +332,8 @@ def ctime(lines: Lines, at: Ints, clock: Clock) -> Stamps:
     ok &= (text[:, [3, 6]] == 32).all(axis=1) & (text[:, [9, 12]] == 58).all(axis=1)
     ok &= text[rows, np.where(fraction, 22, 15)] == 32
     ok &= (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1) & (year <= 9999)
-    ok[ok] = _date_ok(year[ok], month[ok], day[ok])
+    ok[ok] = date_ok(year[ok], month[ok], day[ok])
     local = np.zeros(len(at), np.int64)
     of_day = hour * 3600 + minute * 60 + second
-    local[ok] = _epoch(year[ok], month[ok], day[ok], of_day[ok]) + micro[ok]
+    local[ok] = epoch(year[ok], month[ok], day[ok], of_day[ok]) + micro[ok]
     return _spread(ok, local, ok.copy(), rows, clock, np.where(fraction, 27, 20))

@@ -1,15 +1,20 @@
-"""Any line that begins with an ISO 8601 date and time, in brackets or not: the rest is message."""
+"""Any line that begins with a date and time that is read for sure, in brackets or not."""
 
 import numpy as np
 
-from siemstress.formats.base import Format, Sample
+from siemstress.formats.base import LOOSE, Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
 from siemstress.formats.stamps import iso
 from siemstress.formats.syslog import without_return
-from siemstress.sources.lines import Lines, Mask
+from siemstress.formats.wild import find
+from siemstress.formats.zones import ZONES
+from siemstress.sources.lines import Ints, Lines, Mask
 
-_OPEN, _CLOSE, _BLANK, _COMMA = 91, 93, 32, 44
+_OPEN, _BLANK = 91, 32
+_SIGNS = np.frombuffer(b"+-", np.uint8)
+_ZERO_ONE = 0x30
+_ZONES = np.unique([int.from_bytes(name[:3].encode(), "little") for name in ZONES])
 
 
 def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
@@ -19,16 +24,16 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     close = lines.find(at, np.minimum(at + 40, ends), "]")
     limit = np.where(opened & (close > 0), at + close, ends)
     stamps = iso(lines, at, limit, clock)
-    # `2016-09-28 04:30:30, Info`: a comma behind the seconds belongs to the stamp's surroundings.
-    comma = ~stamps.ok & (limit - at > 20) & (lines.byte(np.minimum(at + 19, limit)) == _COMMA)
-    again = iso(lines, at, np.where(comma, at + 19, limit), clock)
-    ok = stamps.ok | (comma & again.ok)
-    time = np.where(stamps.ok, stamps.time, again.time)
-    zone = np.where(stamps.ok, stamps.zone, again.zone)
-    behind = at + np.where(stamps.ok, stamps.length, 19) + opened + (comma & ~stamps.ok)
-    behind = np.minimum(np.where(ok, behind, at), ends)
+    ok, time, zone = stamps.ok.copy(), stamps.time.copy(), stamps.zone.copy()
+    behind = np.minimum(np.where(ok, at + stamps.length + opened, at), ends)
     behind = np.minimum(behind + (lines.byte(behind) == _BLANK), ends)
-    rows = np.flatnonzero(ok)
+    rows = np.flatnonzero(~ok | _zone_follows(lines, behind))
+    if len(rows):
+        found = find(lines.take(rows), lines.starts[rows], ends[rows], clock)
+        rows, found = rows[found.stamps.ok], found.take(np.flatnonzero(found.stamps.ok))
+        ok[rows] = True
+        time[rows], zone[rows] = found.stamps.time, found.stamps.zone
+        behind[rows] = found.behind
     header = Header(
         lines=lines,
         format="stamped",
@@ -37,13 +42,26 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
         zone=zone,
         program="stamped",
     )
-    return ok, header.take(rows)
+    return ok, header.take(np.flatnonzero(ok))
+
+
+def _zone_follows(lines: Lines, at: Ints) -> Mask:
+    """Where the first letters of a zone's name, or an offset, may stand."""
+    word = lines.half_words[at]
+    signed = np.isin(word & np.uint32(0xFF), _SIGNS) & ((word >> 8 & np.uint32(0xFE)) == _ZERO_ONE)
+    follows: Mask = np.isin(word & np.uint32(0xFFFFFF), _ZONES) | signed
+    return follows
+
+
+def _sample(stamp: str, time: str, zone: str = "+00:00") -> Sample:
+    line = f"{stamp} no such user"
+    return Sample(line, {"time": time, "zone": zone, "message": "no such user"})
 
 
 STAMPED = Format(
     name="stamped",
     read=_read,
-    rank=90,
+    rank=LOOSE + 5,
     samples=(
         Sample(
             "2015-10-18 18:01:47,978 INFO [main] org.example.Main: started",
@@ -57,5 +75,37 @@ STAMPED = Format(
             "2016-09-28 04:30:30, Info                  CBS    Loaded",
             {"time": "2016-09-28T04:30:30", "message": "Info                  CBS    Loaded"},
         ),
+        _sample("2017-05-01 10:00:00 CEST", "2017-05-01T08:00:00", "+02:00"),
+        _sample("[2017-05-01 10:00:00.123-0700]", "2017-05-01T17:00:00.123", "-07:00"),
+        _sample("2017-05-01 10:00:00|", "2017-05-01T10:00:00"),
+        _sample("2017:05:01-10:00:00:", "2017-05-01T10:00:00"),
+        _sample("2017/05/01  8:00:01", "2017-05-01T08:00:01"),
+        _sample("<W>2017-05-01 10:00:00.018", "2017-05-01T10:00:00.018"),
+        _sample("(W) 2017-05-01T10:00:00 -", "2017-05-01T10:00:00"),
+        _sample("Mon May  1 10:00:00 UTC 2017", "2017-05-01T10:00:00", "+00:00"),
+        _sample("[Mon May 01 10:00:00.123456 2017]", "2017-05-01T10:00:00.123456"),
+        _sample("[May  1 10:00:00]", "2017-05-01T10:00:00"),
+        _sample("[01-May-2017 13:02:34 -0500]:", "2017-05-01T18:02:34", "-05:00"),
+        _sample("01-May-2017 13:02:34.372", "2017-05-01T13:02:34.372"),
+        _sample("Mon, 1 May 2017 13:02:34 +0200", "2017-05-01T11:02:34", "+02:00"),
+        _sample("May-01-17 07:08:36", "2017-05-01T07:08:36"),
+        _sample("L 05/01/2017 - 01:25:17:", "2017-05-01T01:25:17"),
+        _sample("13/05/2017 03:50:41 PM", "2017-05-13T15:50:41"),
+        _sample("03.07.2017 23:07:20", "2017-07-03T23:07:20"),
+        _sample("03-07-2017 23:07:20", "2017-07-03T23:07:20"),
+        _sample("17/06/09 20:10:40", "2017-06-09T20:10:40"),
+        _sample("20170501-10:00:00:606|", "2017-05-01T10:00:00.606"),
+        _sample("20170501-10:0:7:6|", "2017-05-01T10:00:07.006"),
+        _sample("I20170501 10:00:00.411655", "2017-05-01T10:00:00.411655"),
+        _sample("W0501 10:00:00.411655", "2017-05-01T10:00:00.411655"),
+        _sample("170501  8:24:09", "2017-05-01T08:24:09"),
+        _sample("170501 100000", "2017-05-01T10:00:00"),
+        _sample("[10.30 16:49:06]", "2017-10-30T16:49:06"),
+        _sample("1493632800.123", "2017-05-01T10:00:00.123"),
+        _sample("1493632800123", "2017-05-01T10:00:00.123"),
+        _sample("@400000005907052a0c85ba04", "2017-05-01T09:51:28.210090"),
+        _sample("12:57:32.907", "2017-12-31T12:57:32.907"),
+        _sample("août 19 11:08:37", "2017-08-19T11:08:37"),
+        _sample("Mo 01. Mai 2017 11:08:37", "2017-05-01T11:08:37"),
     ),
 )
