@@ -97,7 +97,8 @@ class Reader:
         if not self.auto or not others:
             return others
         read = {f.name: len(_read(f, some, clock)[1]) for f in others}
-        return sorted(others, key=lambda f: (_is_loose(f), -read[f.name], f.rank))
+        # Of the loose ones the looser reads more, and knows less of what it reads.
+        return sorted(others, key=lambda f: (f.rank if _is_loose(f) else 0, -read[f.name], f.rank))
 
     def _refined(
         self, base: Format, rows: Ints, header: Header, clock: Clock

@@ -28,7 +28,7 @@ Refine = Callable[[Header, Clock], tuple[Mask, Header]]
 """Reads the messages of a header: tells which are of the format, and gives a better header of
 these, in their order, that keeps what the lines around the messages say."""
 
-SYSLOGS = ("syslogbsd", "syslogiso", "rfc5424", "nohost")
+SYSLOGS = ("syslogbsd", "syslogiso", "rfc5424", "nohost", "syslogodd")
 """Formats whose messages may be of another format."""
 
 LOOSE = 90

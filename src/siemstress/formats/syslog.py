@@ -11,6 +11,7 @@ import polars as pl
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Codes, Header, Span
 from siemstress.formats.stamps import Stamps
+from siemstress.formats.zones import ZONES
 from siemstress.sources.lines import Ints, Lines, Mask, clipped
 
 FACILITIES = (
@@ -26,6 +27,10 @@ Decoder = Callable[[Lines, Ints, Ints, Clock], Stamps]
 _OPENINGS = np.uint64(0x5B5B5B5B5B5B5B5B)
 _LOW_SEVEN = np.uint64(0x7F7F7F7F7F7F7F7F)
 
+_ODD_NUMBER = (
+    r"^(?<whole>(?<name>[A-Za-z_/][\w./-]*)(?:\[(?<pid>\d{1,8})\] | \[(?<pid2>\d{1,8})\]: ))"
+)
+_NO_NAME = r"^(?:(?:19|20)\d\d|[A-Z][a-z]\(\d{1,3}\))$"
 # Tags with a version are not longer than this.
 _LONGEST_TAG = 64
 
@@ -40,9 +45,9 @@ class Priority:
     exact: Mask | None
 
 
-def priority(lines: Lines) -> Priority:
-    """Read `<PRI>` (RFC 5424, section 6.2.1: 0 to 191) where lines start with it."""
-    start = lines.starts
+def priority(lines: Lines, start: Ints | None = None) -> Priority:
+    """Read `<PRI>` (RFC 5424, section 6.2.1: 0 to 191) where lines, or parts, start with it."""
+    start = lines.starts if start is None else start
     marked = lines.byte(start) == 60
     if not marked.any():
         return Priority(start, None, None, None)
@@ -99,11 +104,33 @@ def tag(lines: Lines, start: Ints, ends: Ints) -> Tag:
     process = Span(start, np.where(named, np.where(bracketed, opening, inner), -1))
     message = np.where(named, start + width + np.where(alone, 0, 1), start)
     exact = ~(named & alone) & ~(bracketed & zero_led)
+    pid = np.where(bracketed, pid, -1)
     rows = np.flatnonzero(~(named | alone))
-    rows = rows[lines.byte(start[rows] + width[rows] + 1) - np.uint8(48) <= 9]
-    if len(rows):
-        _with_version(lines, rows, ends, process, message)
-    return Tag(process, np.where(bracketed, pid, -1), message, exact)
+    behind = lines.byte(start[rows] + width[rows] + 1)
+    digit = behind - np.uint8(48) <= 9
+    if digit.any():
+        _with_version(lines, rows[digit], ends, process, message)
+    closed = (lines.byte(start[rows] + np.maximum(width[rows] - 1, 0)) == 93) & (width[rows] > 3)
+    odd = rows[closed | (behind == 91)]
+    if len(odd):
+        _with_odd_number(lines, odd, ends, process, pid, message)
+        exact[odd] &= process.length[odd] < 0
+    return Tag(process, pid, message, exact)
+
+
+def _with_odd_number(
+    lines: Lines, rows: Ints, ends: Ints, process: Span, pid: Ints, message: Ints
+) -> None:
+    """Tags without a colon, or with a blank before the number: `cron[12] a`, `cron [12]: a`."""
+    start = process.start[rows]
+    text = lines.text(start, clipped(lines, start, np.minimum(ends[rows] - start, _LONGEST_TAG)))
+    found = text.str.extract_groups(_ODD_NUMBER).struct.unnest()
+    length = found["name"].str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy()
+    hit = length > 0
+    rows, found = rows[hit], found.filter(pl.Series(hit))
+    process.length[rows] = length[hit]
+    pid[rows] = found["pid"].fill_null(found["pid2"]).cast(pl.Int64).to_numpy()
+    message[rows] = process.start[rows] + found["whole"].str.len_bytes().cast(pl.Int64).to_numpy()
 
 
 def _with_version(lines: Lines, rows: Ints, ends: Ints, process: Span, message: Ints) -> None:
@@ -126,12 +153,55 @@ def _digits_before(lines: Lines, close: Ints) -> Ints:
     return np.where(zeros == 0, 8, 8 - ((exponent + 7) >> 3)).astype(np.int64)
 
 
+_LEVELS = (
+    "emerg", "alert", "crit", "critical", "err", "error", "warn", "warning", "notice", "info",
+    "debug", "trace", "verbose", "fatal", "panic", "severe",
+)  # fmt: skip
+# What stands where a host should, and is none: zones and levels. Years and ESXi's `In(30)`
+# are no names either.
+_NO_HOSTS = frozenset({*ZONES, *(f(n) for n in _LEVELS for f in (str, str.upper, str.title))})
+_LONGEST_NO_HOST = 8
+_SMALL = 97
+
+
+def is_level(lines: Lines, start: Ints, length: Ints) -> Mask:
+    """Which words are names of severities."""
+    found = np.zeros(len(start), bool)
+    rows = np.flatnonzero((length > 2) & (length <= _LONGEST_NO_HOST))
+    text = lines.text(start[rows], length[rows]).str.to_lowercase()
+    found[rows] = text.is_in(_LEVELS).to_numpy()
+    return found
+
+
+def _leave_no_hosts(lines: Lines, rows: Ints, start: Ints, length: Ints, ok: Mask) -> None:
+    """Leave lines with a year, a zone or a level in the host's place to other formats."""
+    rows = rows[(length[rows] > 2) & (length[rows] <= _LONGEST_NO_HOST)]
+    rows = rows[ok[rows]]
+    if len(rows):
+        text = lines.text(start[rows], length[rows])
+        ok[rows] = ~(text.is_in(list(_NO_HOSTS)) | text.str.contains(_NO_NAME)).to_numpy()
+
+
+def _without_host(lines: Lines, rows: Ints, spans: dict[str, Span], found: Tag) -> Ints:
+    """Put right `name [123]: message`, where the name is no host's; tells which rows are so."""
+    process, host = spans["process"], spans["host"]
+    close = process.start[rows] + process.length[rows] - 1
+    rows = rows[(process.length[rows] > 2) & (lines.byte(np.maximum(close, 0)) == 93)]
+    number = lines.number(process.start[rows] + 1, process.length[rows] - 2)
+    rows, number = rows[number >= 0], number[number >= 0]
+    process.start[rows], process.length[rows] = host.start[rows], host.length[rows]
+    found.pid[rows] = number
+    host.length[rows] = -1
+    return rows
+
+
 def read(
-    lines: Lines, clock: Clock, decode: Decoder, *, name: str, host: bool
+    lines: Lines, clock: Clock, decode: Decoder, *, name: str, host: bool, levels: bool = False
 ) -> tuple[Mask, Header]:
     """Read `[<PRI>]stamp [host] [process[pid]:] message`.
 
-    Returns which lines are so, and the header of these.
+    A line is not so if there is a year or a zone in the host's place, or, where `levels` may stand
+    there, a level. Returns which lines are so, and the header of these.
     """
     ends, returned = without_return(lines)
     mark = priority(lines)
@@ -144,6 +214,8 @@ def read(
     if host:
         host_length = lines.find(at, ends, " ")
         ok &= (host_length > 0) & (lines.byte(at + np.maximum(host_length - 1, 0)) != 58)
+        doubted = np.arange(len(lines)) if levels else np.flatnonzero(lines.byte(at) < _SMALL)
+        _leave_no_hosts(lines, doubted, at, host_length, ok)
         at = np.where(ok, at + host_length + 1, ends)
     rows = None if ok.all() else np.flatnonzero(ok)
     found = tag(lines, at, ends)
@@ -155,6 +227,9 @@ def read(
     spans = {"process": found.process}
     if host:
         spans["host"] = Span(host_start, host_length)
+        odd = np.flatnonzero(lines.byte(found.process.start) == 91)
+        if len(odd):
+            rebuilt[_without_host(lines, odd, spans, found)] = False
     header = Header(
         lines=lines,
         format=name,

@@ -6,10 +6,11 @@ reads are not asked about by those behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from siemstress.formats.clock import DAY, MINUTE, Clock
@@ -41,48 +42,67 @@ _DAY = r"(?<d>[ 0-3]?\d)"
 _YEAR = r"(?<y>[12]\d{3})"
 _NOON = r"(?:\s(?<p>[AaPp])\.?[Mm]\.?)?"
 
-KINDS: tuple[str, ...] = (
+KINDS: Mapping[str, str] = {
     # 2026-10-14 04:11:37,123 +0200; the comma may be a colon or a full stop.
-    rf"{_WEEKDAY}{_YEAR}[-/.:](?<m>\d\d)[-/.:](?<d>\d\d)[Tt_\s-]+{_TIME}(?:[.,:](?<f>\d{{1,9}}))?"
-    rf"{_NOON}{_ZONE}",
+    "iso": (
+        rf"{_WEEKDAY}{_YEAR}[-/.:](?<m>\d\d)[-/.:](?<d>\d\d)[Tt_\s-]+{_TIME}(?:[.,:](?<f>\d{{1,9}}))?"
+        rf"{_NOON}{_ZONE}"
+    ),
     # [Wed] Oct 14 [2026] 04:11:37[.123] [CEST] [2026]
-    rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+(?:{_YEAR},?\s+)?{_TIME}{_FRACTION}{_NOON}{_ZONE}"
-    r"(?:\s(?<y2>[12]\d{3}))?(?:\s(?<z2>[+-]\d{4}))?",
+    "month": (
+        rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+(?:{_YEAR},?\s+)?{_TIME}{_FRACTION}{_NOON}{_ZONE}"
+        r"(?:\s(?<y2>[12]\d{3}))?(?:\s(?<z2>[+-]\d{4}))?"
+    ),
     # 2026 Oct 14 04:11:37
-    rf"{_YEAR}[\s-]{_MONTH}[\s-]+{_DAY}\s+{_TIME}{_FRACTION}{_ZONE}",
+    "year_month": (rf"{_YEAR}[\s-]{_MONTH}[\s-]+{_DAY}\s+{_TIME}{_FRACTION}{_ZONE}"),
     # [Wed,] 14-Oct-2026 04:11:37, 14/Oct/2026:04:11:37 +0200, 14 October 2026 04:11:37
-    rf"{_WEEKDAY}{_DAY}[\s/.-]+{_MONTH}[\s/-]+(?<y>[12]\d{{3}}|\d\d)[\s:,T]+{_TIME}{_FRACTION}"
-    rf"{_NOON}{_ZONE}",
+    "day_month": (
+        rf"{_WEEKDAY}{_DAY}[\s/.-]+{_MONTH}[\s/-]+(?<y>[12]\d{{3}}|\d\d)[\s:,T]+{_TIME}{_FRACTION}"
+        rf"{_NOON}{_ZONE}"
+    ),
     # Oct-14-26 04:11:37
-    rf"{_MONTH}-{_DAY}-(?<y>[12]\d{{3}}|\d\d)[\s-]{_TIME}{_FRACTION}{_NOON}{_ZONE}",
+    "month_day_year": (
+        rf"{_MONTH}-{_DAY}-(?<y>[12]\d{{3}}|\d\d)[\s-]{_TIME}{_FRACTION}{_NOON}{_ZONE}"
+    ),
     # 20261014-4:11:37:123, where nothing is filled up with zeros
-    r"(?<y>20\d\d)(?<m>[01]\d)(?<d>[0-3]\d)-(?<H>\d\d?):(?<M>\d\d?):(?<S>\d\d?):(?<ms>\d{1,3})",
+    "compact_ms": (
+        r"(?<y>20\d\d)(?<m>[01]\d)(?<d>[0-3]\d)-(?<H>\d\d?):(?<M>\d\d?):(?<S>\d\d?):(?<ms>\d{1,3})"
+    ),
     # 20261014 04:11:37, 20261014-04:11:37.123, 20261014T041137Z, I20261014 04:11:37.123456
-    r"[IWEFD]?(?<y>20\d\d)(?<m>[01]\d)(?<d>[0-3]\d)[T\s_-]?(?<H>[ 0-2]\d):?(?<M>\d\d):?(?<S>\d\d)"
-    rf"{_FRACTION}{_ZONE}",
+    "compact": (
+        r"[IWEFD]?(?<y>20\d\d)(?<m>[01]\d)(?<d>[0-3]\d)[T\s_-]?"
+        rf"(?<H>[ 0-2]\d):?(?<M>\d\d):?(?<S>\d\d){_FRACTION}{_ZONE}"
+    ),
     # 261014  4:11:37, 261014 041137
-    r"(?<y>\d\d)(?<m>[01]\d)(?<d>[0-3]\d)\s(?<H>[ 0-2]\d):?(?<M>\d\d):?(?<S>\d\d)",
+    "short": (r"(?<y>\d\d)(?<m>[01]\d)(?<d>[0-3]\d)\s(?<H>[ 0-2]\d):?(?<M>\d\d):?(?<S>\d\d)"),
     # I1014 04:11:37.123456
-    rf"[IWEFD](?<m>[01]\d)(?<d>[0-3]\d)\s{_TIME}\.(?<f>\d{{6}})",
+    "klog": (rf"[IWEFD](?<m>[01]\d)(?<d>[0-3]\d)\s{_TIME}\.(?<f>\d{{6}})"),
     # 10/14/2026 04:11:37 PM, 14.10.2026 - 04:11:37, 26/10/14 04:11:37
-    rf"(?<q1>\d\d?)(?<s>[/.-])(?<q2>\d\d?)[/.-](?<q3>[12]\d{{3}}|\d\d),?[\s:T-]+{_TIME}{_FRACTION}"
-    rf"{_NOON}{_ZONE}",
+    "numbers": (
+        rf"(?<q1>\d\d?)(?<s>[/.-])(?<q2>\d\d?)[/.-](?<q3>[12]\d{{3}}|\d\d),?[\s:T-]+{_TIME}{_FRACTION}"
+        rf"{_NOON}{_ZONE}"
+    ),
     # 10.14 04:11:37, 10-14 04:11:37.123
-    rf"(?<q1>\d\d)(?<s>[.-])(?<q2>\d\d)\s{_TIME}{_FRACTION}",
+    "month_day": (rf"(?<q1>\d\d)(?<s>[.-])(?<q2>\d\d)\s{_TIME}{_FRACTION}"),
     # Seconds since 1970, or ms, µs, ns.
-    r"(?<e>1\d{9}(?:\d{3}|\d{6}|\d{9})?)(?:\.(?<f>\d{1,9}))?",
+    "since_1970": (r"(?<e>1\d{9}(?:\d{3}|\d{6}|\d{9})?)(?:\.(?<f>\d{1,9}))?"),
     # TAI64N, as multilog writes it.
-    r"@(?<t>[0-9a-f]{16})(?<x>[0-9a-f]{8})",
+    "tai64n": (r"@(?<t>[0-9a-f]{16})(?<x>[0-9a-f]{8})"),
     # 04:11:37.123
-    r"(?<H>[0-2]\d):(?<M>\d\d):(?<S>\d\d)(?:[.,](?<f>\d{3,9}))?",
-)
-"""Expressions of stamps, the surest first."""
+    "time": (r"(?<H>[0-2]\d):(?<M>\d\d):(?<S>\d\d)(?:[.,](?<f>\d{3,9}))?"),
+}
+"""Expressions of stamps by the names of their kinds, the surest first."""
+
+KIND: Mapping[str, int] = {name: number for number, name in enumerate(KINDS)}
+"""Numbers of kinds."""
 
 # What may stand before a stamp: a level or a number in brackets, a sign of where it is from.
 _OPENING = (
     r"(?:<[A-Z]>|[\[(<][\w:.-]{1,32}[\])>]:?\s?|L\s|[A-Z]{3,9}:?\s|<?\w{1,8}(?:\s\w{1,8})?=)?"
     r"[\[(<\"'*.]?"
 )
+_NO_SUCH_ZONE = NO_ZONE - 1
+_JOINING = np.frombuffer(b".+-", np.uint8)
 _CLOSING = r"[\])>\"']?(?:[:,|;]|\s-)?[ \t]*"
 
 
@@ -90,8 +110,8 @@ _CLOSING = r"[\])>\"']?(?:[:,|;]|\s-)?[ \t]*"
 class Found:
     """Stamps found at the beginnings of parts of lines.
 
-    `start` is where each stamp begins, `behind` where what follows it does; `opened` says where
-    something stands in front of it; `kind` is a number into KINDS, -1 where there is no stamp.
+    `start` is where each stamp begins, `behind` where what follows it does; `kind` is the number
+    of one of KINDS, -1 where there is no stamp.
     """
 
     stamps: Stamps
@@ -101,28 +121,28 @@ class Found:
 
     def take(self, rows: Ints) -> Found:
         """Those of some lines."""
-        return Found(
-            self.stamps.take(rows), self.start[rows], self.behind[rows], self.kind[rows]
-        )
+        return Found(self.stamps.take(rows), self.start[rows], self.behind[rows], self.kind[rows])
 
 
-def find(lines: Lines, at: Ints, ends: Ints, clock: Clock, kinds: Sequence[int] = ()) -> Found:
+def find(
+    lines: Lines, at: Ints, ends: Ints, clock: Clock, kinds: Sequence[str] = tuple(KINDS)
+) -> Found:
     """The stamps that parts of lines begin with."""
     count = len(lines)
     found = _Parts(count, at)
     length = clipped(lines, at, np.maximum(np.minimum(ends - at, _SEEN), 0))
     rows = np.flatnonzero(length > 7)
     text = lines.text(at[rows], length[rows])
-    for number in kinds or range(len(KINDS)):
+    for name in kinds:
         if not len(rows):
             break
-        pattern = rf"^(?<open>{_OPENING})(?<stamp>{KINDS[number]})(?<close>{_CLOSING})"
+        pattern = rf"^(?<open>{_OPENING})(?<stamp>{KINDS[name]})(?<close>{_CLOSING})"
         hit = text.str.contains(pattern)
         some = hit.arg_true().to_numpy().astype(np.int64)
         if not len(some):
             continue
         groups = text.gather(some).str.extract_groups(pattern).struct.unnest()
-        good = _read(found, number, rows[some], at[rows[some]], groups, lines, clock)
+        good = _read(found, KIND[name], rows[some], at[rows[some]], groups, lines, clock)
         left = np.ones(len(rows), bool)
         left[some[good]] = False
         rows, text = rows[left], text.filter(pl.Series(left))
@@ -154,12 +174,12 @@ def _read(
     start = at + _lengths(groups["open"])
     length = _lengths(groups["stamp"])
     end = start + length
-    behind = lines.byte(end)
-    letter = (behind | 0x20) - np.uint8(97)
-    # A stamp may not go on as a number or a word; only behind a time may rubbish follow.
-    ok = (behind - np.uint8(48) > 9) & ((letter > 25) | (kind == 0))
+    # A stamp may not go on as a number, a word or a zone that is none.
+    joined = np.isin(lines.byte(end), _JOINING)
+    ok = ~_in_word(lines.byte(end)) & ~(joined & _in_word(lines.byte(end + joined)))
     local, micro, utc = _moment(groups, clock, ok)
     zone = _zones(groups)
+    ok &= zone != _NO_SUCH_ZONE
     time = np.full(len(rows), NO_TIME, np.int64)
     named = ok & (zone != NO_ZONE)
     minutes = np.where(zone == ZULU, 0, zone)
@@ -177,16 +197,24 @@ def _read(
     return ok
 
 
+def _in_word(byte: npt.NDArray[np.uint8]) -> Mask:
+    letter = (byte | 0x20) - np.uint8(97)
+    return (byte - np.uint8(48) <= 9) | (letter <= 25)
+
+
 def _lengths(text: pl.Series) -> Ints:
     return text.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
 
 
+def _number(text: pl.Series) -> Ints:
+    """A group as numbers, -1 where it is empty."""
+    number = text.str.strip_chars().cast(pl.Int64, strict=False)
+    return number.fill_null(-1).to_numpy().astype(np.int64)
+
+
 def _numbers(groups: pl.DataFrame, name: str) -> Ints | None:
-    """A group as numbers, -1 where it is empty; None where there is no such group."""
-    if name not in groups.columns:
-        return None
-    text = groups[name].str.strip_chars()
-    return text.cast(pl.Int64, strict=False).fill_null(-1).to_numpy().astype(np.int64)
+    """A group as numbers; None where there is no such group."""
+    return _number(groups[name]) if name in groups.columns else None
 
 
 def _moment(groups: pl.DataFrame, clock: Clock, ok: Mask) -> tuple[Ints, Ints, Mask]:
@@ -198,8 +226,7 @@ def _moment(groups: pl.DataFrame, clock: Clock, ok: Mask) -> tuple[Ints, Ints, M
     seconds = _numbers(groups, "e")
     if seconds is not None:
         return _since_1970(groups["e"], seconds, micro)
-    hour, minute, second = (_numbers(groups, name) for name in "HMS")
-    assert hour is not None and minute is not None and second is not None  # every other kind
+    hour, minute, second = (_number(groups[name]) for name in "HMS")
     if "p" in groups.columns:
         half = groups["p"].str.to_lowercase().fill_null("")
         hour = np.where((half == "p").to_numpy() & (hour < 12), hour + 12, hour)
@@ -264,13 +291,15 @@ def _date(groups: pl.DataFrame, clock: Clock) -> tuple[Ints | None, Ints, Ints |
     if "q1" in groups.columns:
         return _by_order(groups, clock)
     day = _numbers(groups, "d")
+    if day is None:
+        return None, np.zeros(count, np.int64), None
     if "b" in groups.columns:
         names = groups["b"].unique().to_list()
         numbers = {name: month(name) or 0 for name in names}
         found = groups["b"].replace_strict(numbers, return_dtype=pl.Int64)
         months = found.to_numpy().astype(np.int64)
     else:
-        months = _numbers(groups, "m") if day is not None else np.zeros(count, np.int64)
+        months = _number(groups["m"])
     year = _numbers(groups, "y")
     if year is not None:
         later = _numbers(groups, "y2")
@@ -287,9 +316,8 @@ _ORDERS = {"/": ("mdy", "dmy"), "-": ("dmy", "mdy"), ".": ("dmy", "mdy")}
 
 def _by_order(groups: pl.DataFrame, clock: Clock) -> tuple[Ints | None, Ints, Ints]:
     """Dates of numbers alone, in that order which fits all lines that are written alike."""
-    parts = [_numbers(groups, f"q{i}") for i in (1, 2, 3)]
-    first, second, third = parts
-    assert first is not None and second is not None  # in every such kind
+    first, second = _number(groups["q1"]), _number(groups["q2"])
+    third = _numbers(groups, "q3")
     count = len(first)
     if third is None:
         months_first = bool(((first <= 12) & (second <= 31)).all())
@@ -302,15 +330,35 @@ def _by_order(groups: pl.DataFrame, clock: Clock) -> tuple[Ints | None, Ints, In
             rows = np.flatnonzero((groups["s"] == mark).to_numpy() & ((third < 100) == short))
             if not len(rows):
                 continue
-            best = -1
-            for order in _SHORT if short else orders:
-                values = dict(zip(order, (p[rows] for p in (first, second, third)), strict=True))
-                of = values["y"] + np.where(values["y"] < 70, 2000, 1900) * (values["y"] < 100)
-                fits = date_ok(of, values["m"], values["d"]) & (of <= latest)
-                if int(fits.sum()) > best:
-                    best = int(fits.sum())
-                    year[rows], months[rows], day[rows] = of, values["m"], values["d"]
+            values = [part[rows] for part in (first, second, third)]
+            found = _in_order(_SHORT if short else orders, values, latest)
+            year[rows], months[rows], day[rows] = found
     return year, months, day
+
+
+def _in_order(
+    orders: Sequence[str], values: Sequence[Ints], latest: int
+) -> tuple[Ints, Ints, Ints]:
+    """Years, months and days of dates that may be written in several orders.
+
+    Where more than one fits, it is the one that other dates show to be in use, else the usual.
+    """
+    dates, fits = [], []
+    for order in orders:
+        year, month_, day = (values[order.index(part)] for part in "ymd")
+        year = year + np.where(year < 70, 2000, 1900) * (year < 100)
+        dates.append((year, month_, day))
+        fits.append(date_ok(year, month_, day) & (year <= latest))
+    several = np.sum(fits, axis=0) > 1
+    shown = [bool((fit & ~several).any()) for fit in fits]
+    first = shown.index(True) if sum(shown) == 1 else 0
+    ranked = sorted(range(len(orders)), key=lambda i: i != first)
+    choice = np.full(len(values[0]), ranked[0])
+    for number in reversed(ranked):
+        choice[fits[number]] = number
+    parts = (np.choose(choice, [date[i] for date in dates]) for i in range(3))
+    year, month_, day = parts
+    return year, month_, day
 
 
 def _zones(groups: pl.DataFrame) -> Ints:
@@ -321,8 +369,7 @@ def _zones(groups: pl.DataFrame) -> Ints:
             continue
         known = {text: _minutes(text) for text in groups[name].unique().drop_nulls().to_list()}
         found = groups[name].replace_strict(known, default=NO_ZONE, return_dtype=pl.Int64)
-        found = found.fill_null(NO_ZONE).to_numpy()
-        zone = np.where(zone == NO_ZONE, found, zone)
+        zone = np.where(zone == NO_ZONE, found.fill_null(NO_ZONE).to_numpy(), zone)
     return zone
 
 
@@ -334,5 +381,5 @@ def _minutes(text: str) -> int:
     digits = text[1:].replace(":", "")
     hours, minutes = int(digits[:2]), int(digits[2:] or 0)
     if hours > 23 or minutes > 59:
-        return NO_ZONE
+        return _NO_SUCH_ZONE
     return (-1 if text[0] == "-" else 1) * (hours * 60 + minutes)

@@ -1,10 +1,12 @@
 """BSD syslog as files hold it (RFC 3164): stamp, host, tag, message; also without the host."""
 
+import numpy as np
+
 from siemstress.formats.base import LOOSE, Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
 from siemstress.formats.stamps import Stamps, bsd
-from siemstress.formats.syslog import read
+from siemstress.formats.syslog import is_level, read
 from siemstress.sources.lines import Ints, Lines, Mask
 
 
@@ -17,7 +19,14 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
 
 
 def _read_without_host(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
-    return read(lines, clock, _stamps, name="nohost", host=False)
+    ok, header = read(lines, clock, _stamps, name="nohost", host=False)
+    process = header.spans["process"]
+    # `Info: a(b): c` is a level and a tag.
+    level = is_level(lines, process.start, process.length)
+    if not level.any():
+        return ok, header
+    ok[np.flatnonzero(ok)[level]] = False
+    return ok, header.take(np.flatnonzero(~level))
 
 
 BSD = Format(

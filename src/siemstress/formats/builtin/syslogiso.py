@@ -20,7 +20,7 @@ def _stamps(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
 
 
 def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
-    return read(lines, clock, _stamps, name="syslogiso", host=True)
+    return read(lines, clock, _stamps, name="syslogiso", host=True, levels=True)
 
 
 ISO = Format(
