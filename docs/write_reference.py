@@ -123,7 +123,7 @@ def log_formats() -> str:
         "[Log formats](../formats.md).\n"
     ]
     for name, item in sorted(formats().items()):
-        module = sys.modules[item.read.__module__]
+        module = sys.modules[(item.refine or item.read).__module__]
         others = (
             f", also {', '.join(f'`{alias}`' for alias in item.aliases)}" if item.aliases else ""
         )
