@@ -14,7 +14,7 @@ import numpy as np
 from siemstress.extensions import load
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span, unread
-from siemstress.formats.syslog import without_return
+from siemstress.formats.syslog import priority, without_return
 from siemstress.sources.chunks import Unpack
 from siemstress.sources.lines import Lines, Mask
 
@@ -72,13 +72,15 @@ class Format:
 def standing(refine: Refine, claims: Claim) -> Reader:
     """A reader of lines that are nothing but messages that `refine` reads, where `claims` holds.
 
-    A carriage return at the end is not part of the message.
+    A carriage return at the end, and a priority in front (`<134>`), are not part of the message.
     """
 
     def read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
         whole = unread(lines)
         ends, _ = without_return(lines)
-        whole.message = Span(lines.starts, ends - lines.starts)
+        mark = priority(lines)
+        whole.message = Span(mark.start, ends - mark.start)
+        whole.facility, whole.severity = mark.facility, mark.severity
         whole.rebuilt = None
         whole.parsed = True
         rows = np.flatnonzero(claims(whole))

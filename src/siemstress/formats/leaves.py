@@ -9,18 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.formats.distinct import once
 from siemstress.formats.header import Span
-from siemstress.sources.lines import LOW_BYTES, PADDING, Ints, Lines, Mask, Words
+from siemstress.sources.lines import PADDING, Ints, Lines, Mask
 
 Bytes = npt.NDArray[np.uint8]
-
-# Names up to so many bytes are told apart by words, longer ones, and more than fit, as strings.
-_WORDS = 3
-_SLOTS, _ROUNDS = 12, 4
-_PRIMES = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD,
-     0xC4CEB9FE1A85EC53, 0x94D049BB133111EB], np.uint64
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +76,62 @@ class Placed:
         """Some of the values."""
         return self.lines.text(self.value.start[which], self.value.length[which])
 
+    def column(self, *names: str) -> Span | None:
+        """Each line's value of the first of these names that it has; None where no line has one."""
+        start = np.zeros(len(self.lines), np.int64)
+        length = np.full(len(self.lines), -1, np.int64)
+        for name in names:
+            if name in self.names:
+                at = np.flatnonzero(self.name == self.names.index(name))
+                at = at[length[self.row[at]] < 0]
+                start[self.row[at]] = self.value.start[at]
+                length[self.row[at]] = self.value.length[at]
+        return Span(start, length) if (length >= 0).any() else None
+
+    def texts_of(self, *names: str) -> pl.Series:
+        """The same as texts; null where there is none."""
+        span = self.column(*names)
+        if span is None:
+            return pl.repeat(None, len(self.lines), dtype=pl.String, eager=True)
+        return self.lines.text(span.start, span.length)
+
+    def led(self, spans: Mapping[str, Span]) -> Placed:
+        """With values from elsewhere in the lines, which come before others of their names."""
+        rows, count, more = len(self.lines), len(self.row), len(spans)
+        if not more:
+            return self
+        names = list(self.names)
+        known = {name: number for number, name in enumerate(names)}
+        for name in spans:
+            if name not in known:
+                known[name] = len(names)
+                names.append(name)
+        first = np.searchsorted(self.row, np.arange(rows)) + more * np.arange(rows)
+        at = np.arange(count) + more * (self.row + 1)
+        row, number, start, length = np.zeros((4, count + rows * more), np.int64)
+        quoted = np.zeros(count + rows * more, bool)
+        row[at], number[at], quoted[at] = self.row, self.name, self.quoted
+        start[at], length[at] = self.value.start, self.value.length
+        for place, (name, span) in enumerate(spans.items()):
+            row[first + place] = np.arange(rows)
+            number[first + place] = known[name]
+            start[first + place], length[first + place] = span.start, span.length
+        kept = np.flatnonzero(length > 0)
+        value = Span(start, length).take(kept)
+        return Placed(self.lines, row[kept], number[kept], names, value, quoted[kept]).once()
+
+    def once(self) -> Placed:
+        """With the first only of values of one name in a line."""
+        kept = once(self.row, self.name, len(self.lines), len(self.names))
+        return self if kept is None else self.take(kept)
+
+    def take(self, which: Ints) -> Placed:
+        """Some of the values."""
+        return replace(
+            self, row=self.row[which], name=self.name[which], value=self.value.take(which),
+            quoted=self.quoted[which],
+        )  # fmt: skip
+
     def changed(self, which: Ints, texts: pl.Series) -> Placed:
         """With some of the values, none of them empty, in the form of other texts."""
         buffer, ends = appended(self.lines.buffer, texts)
@@ -103,79 +152,3 @@ def appended(buffer: Bytes, texts: pl.Series) -> tuple[Bytes, Ints]:
         return np.concatenate([buffer[:size], padding]), np.full(len(texts) + 1, size)
     added = np.frombuffer(data, np.uint8)[int(ends[0]) : int(ends[-1])]
     return np.concatenate([buffer[:size], added, padding]), ends - ends[0] + size
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """Names in lines as numbers into the distinct ones; -1: none that counts."""
-
-    number: Ints
-    names: Sequence[str]
-
-
-def numbered(lines: Lines, span: Span, fitting: str) -> Numbered:
-    """The distinct names at `span`, of which those count that a regular expression fits.
-
-    It must fit no name that ends in a zero byte.
-    """
-    words = _words(lines, span)
-    number = np.full(len(span.start), -1, np.int64)
-    ended = lines.byte(span.start + span.length - 1) != 0
-    left = np.flatnonzero((span.length <= 8 * _WORDS) & (span.length > 0) & ended)
-    found: list[pl.Series] = []
-    count = 0
-    for turn in range(_ROUNDS):
-        if not len(left):
-            break
-        # Of all names that share a slot one stands for itself, the others wait for a next round.
-        now = words if len(left) == len(number) else [word[left] for word in words]
-        mixed = now[0] * _PRIMES[turn]
-        for place, word in enumerate(now[1:], 1):
-            mixed += word * _PRIMES[turn + place]
-        slot = (mixed >> np.uint64(64 - _SLOTS)).view(np.int64)
-        of_slot = np.full(1 << _SLOTS, -1, np.int64)
-        of_slot[slot] = np.arange(len(left))
-        taken = np.flatnonzero(of_slot >= 0)
-        same = now[0][of_slot][slot] == now[0]
-        for word in now[1:]:
-            same &= word[of_slot][slot] == word
-        new = np.empty(1 << _SLOTS, np.int64)
-        new[taken] = count + np.arange(len(taken))
-        one = left[of_slot[taken]]
-        found.append(lines.text(span.start[one], span.length[one]))
-        count += len(taken)
-        if same.all():
-            number[left] = new[slot]
-            left = left[:0]
-            break
-        number[left[same]] = new[slot[same]]
-        left = left[~same]
-    left = np.concatenate([left, np.flatnonzero((span.length > 8 * _WORDS) & ended)])
-    if len(left):
-        texts = lines.text(span.start[left], span.length[left])
-        distinct = texts.unique()
-        new = np.arange(count, count + len(distinct))
-        number[left] = texts.replace_strict(distinct, new, return_dtype=pl.Int64).to_numpy()
-        found.append(distinct)
-    names = pl.concat(found) if found else pl.Series([], dtype=pl.String)
-    fits = names.str.contains(fitting).to_numpy()
-    if not fits.all():
-        # The last number of all, -1, stands for none.
-        kept = np.append(np.where(fits, np.cumsum(fits) - 1, -1), -1)
-        number, names = kept[number], names.filter(fits)
-    return Numbered(number, names.to_list())
-
-
-def _words(lines: Lines, span: Span) -> list[Words]:
-    """The first bytes of names, in words; what is behind a name is 0."""
-    length = span.length
-    words: list[Words] = [lines.words[span.start] & LOW_BYTES[np.minimum(length, 8)]]
-    for place in range(1, _WORDS):
-        rows = np.flatnonzero(length > 8 * place)
-        if not len(rows):
-            break
-        word = np.zeros(len(length), np.uint64)
-        some = np.minimum(length[rows] - 8 * place, 8)
-        word[rows] = lines.words[span.start[rows] + 8 * place] & LOW_BYTES[some]
-        words.append(word)
-    return words

@@ -10,25 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from siemstress.formats.distinct import numbered, once
 from siemstress.formats.header import Span
-from siemstress.formats.leaves import Placed, numbered
-from siemstress.sources.lines import PADDING, Ints, Lines, Mask
+from siemstress.formats.leaves import Placed
+from siemstress.formats.parts import Parts, trimmed
+from siemstress.sources.lines import Ints, Lines, Mask
 
 Bytes = npt.NDArray[np.uint8]
 
 _FEED, _BACKSLASH = 10, 92
-_BLANKS = b" \t"
 # What may stand behind a closing quote, beside the separators.
 _BEHIND = b" \t\n\r,;)]}|"
-_TRIMMED = 4
-# Up to so many places for values, more than there are values, a table finds those named twice.
-_TABLE = 1 << 22
 
 NAMES = r"^[A-Za-z_@][A-Za-z0-9_.:@/\[\]-]*$"
 """Names that count, unless other ones are asked for."""
@@ -58,7 +54,7 @@ class Pairs:
 
     def read(self, lines: Lines, part: Span) -> Placed:
         """The pairs in a part of each line, without those that have no value."""
-        text = _Text(lines, part)
+        text = Parts(lines, part)
         marks = _Marks(self, text)
         name = numbered(text.lines, marks.key, self.names)
         marks.keep(name.number >= 0)
@@ -74,12 +70,12 @@ class Pairs:
                 quoted = quoted[reached]
                 marks.keep(reached)
         if " " not in self.separators:
-            start, end = _trimmed(text.bytes, start, end, ~quoted)
+            start, end = trimmed(text.bytes, start, end, ~quoted)
         kept = np.flatnonzero(end > start)
         row, number = marks.row[kept], number[kept]
-        once = _once(row, number, len(lines), len(name.names), last=self.last)
-        if once is not None:
-            kept, row, number = kept[once], row[once], number[once]
+        first = once(row, number, len(lines), len(name.names), last=self.last)
+        if first is not None:
+            kept, row, number = kept[first], row[first], number[first]
         start, end, quoted = start[kept], end[kept], quoted[kept]
         held = quoted | self.blanks
         changed = np.flatnonzero(_with_backslash(text, start, end) & held)
@@ -93,30 +89,10 @@ class Pairs:
         return placed.changed(changed, texts)
 
 
-class _Text:
-    """Parts of lines, copied to stand one behind the other, with a line feed behind each."""
-
-    def __init__(self, lines: Lines, part: Span) -> None:
-        text = lines.text(part.start, np.maximum(part.length, 0))
-        padded = pl.concat([text + "\n", pl.Series(["\0" * PADDING])])
-        array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, offsets, data = array.buffers()
-        starts = np.frombuffer(offsets, np.int64, len(text) + 1)
-        self.ends: Ints = starts[1:] - 1
-        self.lines = Lines(np.frombuffer(data, np.uint8), starts[:-1], self.ends)
-        self.bytes: Bytes = self.lines.buffer[: starts[-1]]
-        self.moved: Ints = part.start - starts[:-1]
-
-    @cached_property
-    def back(self) -> Ints:
-        """Where there are backslashes."""
-        return np.flatnonzero(self.bytes == _BACKSLASH)
-
-
 class _Marks:
     """The bytes of a text that mean something, and which of these may be pairs' equals signs."""
 
-    def __init__(self, pairs: Pairs, text: _Text) -> None:
+    def __init__(self, pairs: Pairs, text: Parts) -> None:
         self.text = text
         separators = (*pairs.separators.encode(), _FEED)
         quotes = b"" if pairs.blanks else pairs.quotes.encode()
@@ -126,7 +102,7 @@ class _Marks:
             found |= text.bytes == code
         at = np.flatnonzero(found)
         kind = text.bytes[at]
-        if (quotes or pairs.blanks) and (escaped := _escaped(text, at)) is not None:
+        if (quotes or pairs.blanks) and (escaped := text.escaped(at)) is not None:
             # Only a separator cannot be escaped.
             kept = ~escaped | np.isin(kind, separators)
             at, kind = at[kept], kind[kept]
@@ -144,7 +120,7 @@ class _Marks:
         if pair[:1].any():
             start[0] = 0
         if " " not in pairs.separators:
-            start, end = _trimmed(text.bytes, start, end, np.ones(len(start), bool))
+            start, end = trimmed(text.bytes, start, end, np.ones(len(start), bool))
         self.key = Span(start, end - start)
         counts = np.diff(np.searchsorted(self.pair, self.last), prepend=0)
         self.row = np.repeat(np.arange(len(counts)), counts)
@@ -248,23 +224,7 @@ def _to_next(marks: _Marks) -> tuple[Ints, Ints, Mask]:
     return start, np.maximum(end, start), np.zeros(len(pair), bool)
 
 
-def _escaped(text: _Text, at: Ints) -> Mask | None:
-    """Which places have an odd number of backslashes in a row before them; None if none has."""
-    if not len(text.back):
-        return None
-    behind: Mask = (text.bytes[at - 1] == _BACKSLASH) & (at > 0)
-    rows = np.flatnonzero(behind)
-    back = text.back
-    number = np.arange(len(back))
-    alone = np.ones(len(back), bool)
-    alone[1:] = back[1:] != back[:-1] + 1
-    first = np.maximum.accumulate(np.where(alone, number, 0))
-    nearest = np.searchsorted(back, at[rows] - 1)
-    behind[rows] = (nearest - first[nearest]) % 2 == 0
-    return behind
-
-
-def _with_backslash(text: _Text, start: Ints, end: Ints) -> Mask:
+def _with_backslash(text: Parts, start: Ints, end: Ints) -> Mask:
     """In which values there is one; they stand one behind the other."""
     found = np.zeros(len(start), bool)
     back = text.back
@@ -272,33 +232,6 @@ def _with_backslash(text: _Text, start: Ints, end: Ints) -> Mask:
         value = np.searchsorted(start, back, "right") - 1
         found[value[(value >= 0) & (back < end[value])]] = True
     return found
-
-
-def _trimmed(text: Bytes, start: Ints, end: Ints, which: Mask) -> tuple[Ints, Ints]:
-    """Parts, some of them without blanks around them, up to four on each side."""
-    start, end = start.copy(), end.copy()
-    for _ in range(_TRIMMED):
-        start += which & (start < end) & np.isin(text[np.minimum(start, len(text) - 1)], [*_BLANKS])
-        end -= which & (start < end) & np.isin(text[end - 1], [*_BLANKS])
-    return start, end
-
-
-def _once(row: Ints, name: Ints, rows: int, names: int, *, last: bool) -> Ints | None:
-    """Of each name in a row the first, or the last; None where all are there once."""
-    key = row * names + name
-    number = np.arange(len(key))
-    order = number if last else number[::-1]
-    if rows * names <= max(_TABLE, 4 * len(key)):
-        # Of several that are put into one place the last one stays.
-        table = np.empty(rows * names, np.int64)
-        table[key[order]] = order
-        kept = np.flatnonzero(table[key] == number)
-    else:
-        frame = pl.DataFrame({"key": key, "at": number})
-        unique = frame.unique("key", keep="last" if last else "first", maintain_order=True)
-        kept = unique["at"].to_numpy().astype(np.int64)
-        kept.sort()
-    return None if len(kept) == len(key) else kept
 
 
 def _codes(text: str) -> Sequence[int]:

@@ -1,0 +1,178 @@
+"""ArcSight's Common Event Format: `CEF:0|vendor|product|version|class|name|severity|key=value …`.
+
+Values whose names a sender may choose (`cs1` with `cs1Label`) go by the label.
+"""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from siemstress.formats.base import SYSLOGS, Format, Sample, standing
+from siemstress.formats.clock import Clock
+from siemstress.formats.devices import Meaning, given, unescaped
+from siemstress.formats.distinct import numbered
+from siemstress.formats.header import Header
+from siemstress.formats.leaves import Placed
+from siemstress.formats.pairs import Pairs
+from siemstress.formats.parts import Parts
+from siemstress.sources.lines import Mask
+
+HEAD = ("deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name",
+        "agentSeverity")  # fmt: skip
+_PAIRS = Pairs(separators=" ", blanks=True, escaped='=\\|]"')
+_LABELLED = tuple(
+    f"{name}{number}"
+    for name, most in (
+        ("cs", 16), ("cn", 8), ("cfp", 4), ("c6a", 4), ("flexString", 2), ("flexNumber", 2),
+        ("flexDate", 2), ("deviceCustomDate", 2), ("deviceCustomString", 6),
+        ("deviceCustomNumber", 3), ("deviceCustomFloatingPoint", 4),
+        ("deviceCustomIPv6Address", 4),
+    )
+    for number in range(1, most + 1)
+)  # fmt: skip
+_TIMES = ("rt", "end", "start")
+_STAMP = (
+    r"^(?P<month>[A-Z][a-z]{2}) (?P<day>\d\d),? (?P<year>\d{4}) "
+    r"(?P<time>\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: (?P<zone>UTC|GMT|Z))?$"
+)
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+LEVELS = {
+    **dict.fromkeys(["0", "1", "2", "3", "low", "informational", "info"], 6),
+    **dict.fromkeys(["4", "5", "6", "medium", "warning"], 4),
+    **dict.fromkeys(["7", "8", "high"], 3),
+    **dict.fromkeys(["9", "10", "very-high", "critical"], 2),
+}
+"""Severities of CEF as those of syslog."""
+
+COLUMNS = {
+    "time": _TIMES,
+    "zone": ("dtz",),
+    "host": ("dvchost", "devicehostname"),
+    "pid": ("dvcpid",),
+    "severity": ("agentseverity",),
+    "source_host": ("src", "sourceaddress", "shost", "sourcehostname"),
+    "source_port": ("spt", "sourceport"),
+    "dest_host": ("dst", "destinationaddress", "dhost", "destinationhostname"),
+    "dest_port": ("dpt", "destinationport"),
+    "protocol": ("proto", "transportprotocol"),
+    "user_name": ("suser", "sourceusername", "duser", "destinationusername", "usrname"),
+    "action": ("act", "deviceaction"),
+    "outcome": ("outcome", "eventoutcome"),
+    "message": ("msg",),
+    "": ("app", "name", "process", "action", "level", "log", "text", "date", "time", "status"),
+}
+_MEANING = Meaning(COLUMNS, LEVELS)
+_HOSTLESS = replace(_MEANING, columns={**COLUMNS, "host": (*COLUMNS["host"], "dvc")})
+
+
+def _claims(header: Header) -> Mask:
+    if "process" not in header.spans:
+        return header.begins("CEF:")
+    # Behind `CEF: 0|` the tag is taken off.
+    return header.begins("CEF:") | (header.process_begins("CEF") & header.begins("0|", "1|"))
+
+
+def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
+    pieces = Parts(header.lines, header.message).cut("|", 8, escapes=True)
+    good = pieces[6].length >= 0
+    rows = np.flatnonzero(good)
+    header = header.take(rows)
+    pieces = [piece.take(rows) for piece in pieces]
+    placed = _labelled(_PAIRS.read(header.lines, pieces[7]))
+    placed = unescaped(placed.led(dict(zip(HEAD, pieces[1:7], strict=True))), HEAD, "|\\")
+    placed = _timed(placed)
+    base = replace(header, message=pieces[5])
+    host = header.spans.get("host")
+    meaning = _MEANING if host is not None and (host.length > 0).all() else _HOSTLESS
+    return good, meaning.header(base, placed, clock, "cef")
+
+
+def _labelled(placed: Placed) -> Placed:
+    """Values by their labels, which are left out."""
+    names = list(placed.names)
+    number = {name: i for i, name in enumerate(names)}
+    label_of = {number[f"{n}Label"]: number[n] for n in _LABELLED if {n, f"{n}Label"} <= {*number}}
+    if not label_of:
+        return placed
+    place = np.full(len(names), -1, np.int64)
+    place[list(label_of.values())] = np.arange(len(label_of))
+    is_label = np.isin(placed.name, list(label_of))
+    labels = np.flatnonzero(is_label)
+    of_label = np.full(len(names), -1, np.int64)
+    of_label[list(label_of)] = np.arange(len(label_of))
+    # Each row's label of each of these names.
+    table = np.full(len(placed.lines) * len(label_of), -1, np.int64)
+    table[placed.row[labels] * len(label_of) + of_label[placed.name[labels]]] = labels
+    values = np.flatnonzero(place[placed.name] >= 0)
+    label = table[placed.row[values] * len(label_of) + place[placed.name[values]]]
+    values, label = values[label >= 0], label[label >= 0]
+    new = numbered(placed.lines, placed.value.take(label), r"[\w]")
+    name = placed.name.copy()
+    for text in new.names:
+        known = re.sub(r"[^\w.]+", "_", text).strip("_") or "label"
+        number.setdefault(known, len(number))
+    known_as = [number[re.sub(r"[^\w.]+", "_", text).strip("_") or "label"] for text in new.names]
+    good = new.number >= 0
+    name[values[good]] = np.array(known_as, np.int64)[new.number[good]]
+    is_label[:] = False
+    is_label[label[good]] = True
+    kept = np.flatnonzero(~is_label)
+    return replace(placed, name=name, names=list(number)).take(kept).once()
+
+
+def _timed(placed: Placed) -> Placed:
+    """With times that are not numbers as ISO 8601; of a zone by name only that of UTC is known."""
+    text = placed.texts_of(*_TIMES)
+    if not text.str.contains(r"^[A-Z]").any():
+        return placed
+    parts = text.str.extract_groups(_STAMP).struct.unnest()
+    month = parts["month"].replace_strict(
+        _MONTHS, [f"{i:02}" for i in range(1, 13)], default=None, return_dtype=pl.String
+    )
+    zone = pl.when(parts["zone"].is_null()).then(pl.lit("")).otherwise(pl.lit("Z"))
+    stamp = parts.select(
+        pl.concat_str("year", pl.lit("-"), pl.lit(month), pl.lit("-"), "day", pl.lit("T"), "time",
+                      zone)
+    ).to_series()  # fmt: skip
+    return given(placed, {"rt": stamp}, instead_of=("rt",))
+
+
+CEF = Format(
+    name="cef",
+    rank=30,
+    refines=SYSLOGS,
+    read=standing(_refine, _claims),
+    claims=_claims,
+    refine=_refine,
+    samples=(
+        Sample(
+            "CEF:0|Example|Wall|1.0|100|Port scan \\| blocked|7|src=198.51.100.7 spt=4022 "
+            "dst=192.0.2.1 dpt=22 proto=TCP act=Blocked suser=bob msg=Too many a\\=b ports "
+            "rt=1503468938500 cs1=rule 7 cs1Label=Policy Name dvchost=fw1",
+            {"time": "2017-08-23T06:15:38.500", "host": "fw1", "severity": 3,
+             "source_host": "198.51.100.7", "source_port": 4022, "dest_host": "192.0.2.1",
+             "dest_port": 22, "protocol": "tcp", "action": "deny", "user_name": "bob",
+             "message": "Too many a=b ports", "fields.Policy_Name": "rule 7",
+             "fields.name": "Port scan | blocked", "fields.deviceEventClassId": "100",
+             "fields.act": "Blocked", "fields.cs1Label": None},
+        ),
+        Sample(
+            "<134>Aug 23 06:15:38 gw1 CEF:0|Example|Gate|2|42|User signed in|Low|src=2001:db8::7 "
+            "duser=carol outcome=success request=http://example.org/?a=b&c=d cn1=5",
+            {"time": "2017-08-23T06:15:38", "host": "gw1", "facility": "local0", "severity": 6,
+             "source_host": "2001:db8::7", "user_name": "carol", "outcome": "success",
+             "message": "User signed in", "fields.cn1": "5",
+             "fields.request": "http://example.org/?a=b&c=d"},
+        ),
+        Sample(
+            "Aug 23 06:15:38 gw1 CEF: 1|Example|Gate|2|42|Started|Very-High|",
+            {"host": "gw1", "severity": 2, "message": "Started", "fields.deviceProduct": "Gate"},
+        ),
+        Sample(
+            "CEF:0|Example|Gate|2|42|Backup|0|end=Nov 08 2016 12:30:00.111 UTC dvc=192.0.2.5",
+            {"time": "2016-11-08T12:30:00.111", "host": "192.0.2.5", "severity": 6},
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,108 @@
+"""Parts of lines, copied to stand one behind the other, and cut where a byte stands."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from siemstress.formats.header import Span
+from siemstress.sources.lines import PADDING, Ints, Lines, Mask
+
+Bytes = npt.NDArray[np.uint8]
+
+BLANKS = b" \t"
+_BACKSLASH, _QUOTE = 92, 34
+_TRIMMED = 4
+
+
+class Parts:
+    """Parts of lines, copied to stand one behind the other, with a line feed behind each."""
+
+    def __init__(self, lines: Lines, part: Span) -> None:
+        text = lines.text(part.start, np.maximum(part.length, 0))
+        padded = pl.concat([text + "\n", pl.Series(["\0" * PADDING])])
+        array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets, data = array.buffers()
+        starts = np.frombuffer(offsets, np.int64, len(text) + 1)
+        self.ends: Ints = starts[1:] - 1
+        self.lines = Lines(np.frombuffer(data, np.uint8), starts[:-1], self.ends)
+        self.bytes: Bytes = self.lines.buffer[: starts[-1]]
+        self.moved: Ints = part.start - starts[:-1]
+
+    @cached_property
+    def back(self) -> Ints:
+        """Where there are backslashes."""
+        return np.flatnonzero(self.bytes == _BACKSLASH)
+
+    def escaped(self, at: Ints) -> Mask | None:
+        """Which places have an odd number of backslashes in a row before them; None if none has."""
+        if not len(self.back):
+            return None
+        behind: Mask = (self.bytes[at - 1] == _BACKSLASH) & (at > 0)
+        rows = np.flatnonzero(behind)
+        back = self.back
+        number = np.arange(len(back))
+        alone = np.ones(len(back), bool)
+        alone[1:] = back[1:] != back[:-1] + 1
+        first = np.maximum.accumulate(np.where(alone, number, 0))
+        nearest = np.searchsorted(back, at[rows] - 1)
+        behind[rows] = (nearest - first[nearest]) % 2 == 0
+        return behind
+
+    def cut(
+        self, byte: str, count: int, *, escapes: bool = False, quotes: bool = False
+    ) -> list[Span]:
+        """The first `count` pieces of each part between some byte, the last one with all the rest.
+
+        A length is -1 where there is no such piece. With `escapes` a backslash takes a byte's
+        meaning, with `quotes` it has none between quotes, which are taken off.
+        """
+        at = np.flatnonzero(self.bytes == ord(byte))
+        if escapes and (escaped := self.escaped(at)) is not None:
+            at = at[~escaped]
+        if quotes:
+            at = at[~self._inside(at)]
+        start, end = self.lines.starts, self.ends
+        place = np.searchsorted(at, start)
+        at = np.append(at, len(self.bytes))
+        pieces = []
+        there = np.ones(len(end), bool)
+        for number in range(count):
+            stop = at[np.minimum(place + number, len(at) - 1)]
+            stop = end if number == count - 1 else np.minimum(stop, end)
+            length = np.where(there, stop - start, -1)
+            begin = np.where(there, start, 0)
+            if quotes:
+                begin, length = self._unquoted(begin, length)
+            pieces.append(Span(begin + self.moved, length))
+            there = there & (stop < end)
+            start = stop + 1
+        return pieces
+
+    def _inside(self, at: Ints) -> Mask:
+        """Which places are between quotes, counted from where their part begins."""
+        quotes = np.flatnonzero(self.bytes == _QUOTE)
+        if not len(quotes):
+            return np.zeros(len(at), bool)
+        row = np.searchsorted(self.ends, at)
+        before = np.searchsorted(quotes, self.lines.starts)[row]
+        odd: Mask = (np.searchsorted(quotes, at) - before) % 2 == 1
+        return odd
+
+    def _unquoted(self, start: Ints, length: Ints) -> tuple[Ints, Ints]:
+        last = np.maximum(start + length - 1, 0)
+        both = (length > 1) & (self.bytes[np.minimum(start, len(self.bytes) - 1)] == _QUOTE)
+        both &= self.bytes[last] == _QUOTE
+        return start + both, length - 2 * both
+
+
+def trimmed(text: Bytes, start: Ints, end: Ints, which: Mask) -> tuple[Ints, Ints]:
+    """Parts, some of them without blanks around them, up to four on each side."""
+    start, end = start.copy(), end.copy()
+    for _ in range(_TRIMMED):
+        start += which & (start < end) & np.isin(text[np.minimum(start, len(text) - 1)], [*BLANKS])
+        end -= which & (start < end) & np.isin(text[end - 1], [*BLANKS])
+    return start, end
