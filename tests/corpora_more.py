@@ -115,6 +115,7 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     "appname": ("process",), "hostname": ("host",), "procid": ("pid",), "id": ("pid",),
     "port": ("source_port",), "ip": ("source_host",), "act": ("action",), "usrName": ("user_name",),
     "dvchost": ("host",), "protocol": ("protocol",), "pid": ("pid",), "msgid": (),
+    "msg": ("message",),
 }  # fmt: skip
 
 

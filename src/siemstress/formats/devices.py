@@ -134,3 +134,48 @@ def unescaped(placed: Placed, names: Sequence[str], escaped: str) -> Placed:
     characters = "".join(f"\\x{code:02x}" for code in escaped.encode())
     plain = texts.filter(has).str.replace_all(rf"\\([{characters}])", "$1")
     return placed.changed(at, plain)
+
+
+TRANSPORTS: Mapping[int, str] = {
+    1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah",
+    58: "ipv6-icmp", 88: "eigrp", 89: "ospf", 103: "pim", 112: "vrrp", 132: "sctp",
+}  # fmt: skip
+"""Protocol numbers (IANA), in names as Linux has them in /etc/protocols."""
+
+
+def transports(placed: Placed, *names: str) -> Placed:
+    """With protocols by name that are numbers."""
+    numbers = [n for n, name in enumerate(placed.names) if name in names]
+    at = np.flatnonzero(np.isin(placed.name, numbers) & (placed.value.length <= 3))
+    value = placed.value.take(at)
+    number = placed.lines.number(value.start, value.length)
+    known = np.isin(number, list(TRANSPORTS))
+    if not known.any():
+        return placed
+    at, number = at[known], number[known]
+    words = {n: i for i, n in enumerate(TRANSPORTS)}
+    place = np.zeros(1000, np.int64)
+    place[list(words)] = list(words.values())
+    buffer, ends = appended(placed.lines.buffer, pl.Series(list(TRANSPORTS.values())))
+    start, length = placed.value.start.copy(), placed.value.length.copy()
+    start[at], length[at] = ends[:-1][place[number]], np.diff(ends)[place[number]]
+    lines = Lines(buffer, placed.lines.starts, placed.lines.ends)
+    return replace(placed, lines=lines, value=Span(start, length))
+
+
+_PEER = (
+    r"^\[?(?P<host>\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*?)\]?"
+    r"(?:[:/#](?P<port>\d{1,5}))?(?:[:/@%(].*)?$"
+)
+
+
+def peers(placed: Placed, names: Sequence[str], host: str, port: str) -> Placed:
+    """With the addresses and ports in values of some names, `192.0.2.1:443:X1`, under two others.
+
+    Only the first of these names that a line has is looked at; what is no address stays as it is.
+    """
+    text = placed.texts_of(*names)
+    if text.null_count() == len(text):
+        return placed
+    parts = text.str.extract_groups(_PEER).struct.unnest()
+    return given(placed, {host: parts["host"], port: parts["port"]})

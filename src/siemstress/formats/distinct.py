@@ -31,9 +31,7 @@ class Numbered:
 
 
 def numbered(lines: Lines, span: Span, fitting: str) -> Numbered:
-    """The distinct names at `span`, of which those count that a regular expression fits.
-
-    """
+    """The distinct names at `span`, of which those count that a regular expression fits."""
     words = _words(lines, span)
     number = np.full(len(span.start), -1, np.int64)
     ended = lines.byte(span.start + span.length - 1) != 0

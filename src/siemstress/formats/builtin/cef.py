@@ -13,14 +13,14 @@ from siemstress.formats.base import SYSLOGS, Format, Sample, standing
 from siemstress.formats.clock import Clock
 from siemstress.formats.devices import Meaning, given, unescaped
 from siemstress.formats.distinct import numbered
-from siemstress.formats.header import Header
+from siemstress.formats.header import Header, Span
 from siemstress.formats.leaves import Placed
 from siemstress.formats.pairs import Pairs
 from siemstress.formats.parts import Parts
 from siemstress.sources.lines import Mask
 
-HEAD = ("deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name",
-        "agentSeverity")  # fmt: skip
+_HEAD = ("deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name",
+         "agentSeverity")  # fmt: skip
 _PAIRS = Pairs(separators=" ", blanks=True, escaped='=\\|]"')
 _LABELLED = tuple(
     f"{name}{number}"
@@ -51,7 +51,7 @@ COLUMNS = {
     "zone": ("dtz",),
     "host": ("dvchost", "devicehostname"),
     "pid": ("dvcpid",),
-    "severity": ("agentseverity",),
+    "severity": ("severity",),
     "source_host": ("src", "sourceaddress", "shost", "sourcehostname"),
     "source_port": ("spt", "sourceport"),
     "dest_host": ("dst", "destinationaddress", "dhost", "destinationhostname"),
@@ -61,7 +61,19 @@ COLUMNS = {
     "action": ("act", "deviceaction"),
     "outcome": ("outcome", "eventoutcome"),
     "message": ("msg",),
-    "": ("app", "name", "process", "action", "level", "log", "text", "date", "time", "status"),
+    "": (
+        "app",
+        "name",
+        "process",
+        "action",
+        "level",
+        "log",
+        "text",
+        "date",
+        "time",
+        "status",
+        "agentseverity",
+    ),
 }
 _MEANING = Meaning(COLUMNS, LEVELS)
 _HOSTLESS = replace(_MEANING, columns={**COLUMNS, "host": (*COLUMNS["host"], "dvc")})
@@ -81,11 +93,12 @@ def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
     header = header.take(rows)
     pieces = [piece.take(rows) for piece in pieces]
     placed = _labelled(_PAIRS.read(header.lines, pieces[7]))
-    placed = unescaped(placed.led(dict(zip(HEAD, pieces[1:7], strict=True))), HEAD, "|\\")
-    placed = _timed(placed)
+    head = dict(zip(_HEAD, pieces[1:7], strict=True))
+    version = Span(pieces[0].start + pieces[0].length - 1, np.minimum(pieces[0].length, 1))
+    placed = placed.led({"cefVersion": version, **head, "severity": pieces[6]})
+    placed = _timed(_with_breaks(unescaped(placed, _HEAD, "|\\")))
     base = replace(header, message=pieces[5])
-    host = header.spans.get("host")
-    meaning = _MEANING if host is not None and (host.length > 0).all() else _HOSTLESS
+    meaning = _MEANING if "host" in header.spans else _HOSTLESS
     return good, meaning.header(base, placed, clock, "cef")
 
 
@@ -120,6 +133,19 @@ def _labelled(placed: Placed) -> Placed:
     is_label[label[good]] = True
     kept = np.flatnonzero(~is_label)
     return replace(placed, name=name, names=list(number)).take(kept).once()
+
+
+def _with_breaks(placed: Placed) -> Placed:
+    """With line feeds where they are written as a backslash and n, unless that may be a path."""
+    if "msg" not in placed.names:
+        return placed
+    at = np.flatnonzero(placed.name == placed.names.index("msg"))
+    texts = placed.texts(at)
+    has = texts.str.contains(r"\\[nr](?:\s|$)")
+    if not has.any():
+        return placed
+    plain = texts.filter(has).str.replace_all(r"\\n(\s|$)", "\n$1")
+    return placed.changed(at[has.to_numpy()], plain)
 
 
 def _timed(placed: Placed) -> Placed:
@@ -172,7 +198,8 @@ CEF = Format(
         ),
         Sample(
             "CEF:0|Example|Gate|2|42|Backup|0|end=Nov 08 2016 12:30:00.111 UTC dvc=192.0.2.5",
-            {"time": "2016-11-08T12:30:00.111", "host": "192.0.2.5", "severity": 6},
+            {"time": "2016-11-08T12:30:00.111", "host": "192.0.2.5", "severity": 6,
+             "fields.agentSeverity": "0", "fields.cefVersion": "0"},
         ),
     ),
 )  # fmt: skip
