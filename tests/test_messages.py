@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -14,12 +14,17 @@ from parsing import messages
 from siemstress.extensions import load
 from siemstress.fields.events import EventBuilder
 from siemstress.fields.tables import NUMBER_COLUMNS, Pattern, Table, says
-from siemstress.fields.templates import Template, parse
+from siemstress.fields.templates import Capture, Template, parse
 
 TABLES = list(load("siemstress.messages", Table))
+_OF_PROGRAM = {
+    program: tuple(n for n, table in enumerate(TABLES) if program in table.programs)
+    for program in sorted({program for table in TABLES for program in table.programs}, reverse=True)
+}
+# One program for each choice of tables.
 PROGRAMS = {
-    program: [p for table in TABLES if program in table.programs for p in table.patterns]
-    for program in sorted({program for table in TABLES for program in table.programs})
+    program: [p for number in numbers for p in TABLES[number].patterns]
+    for numbers, program in {n: p for p, n in _OF_PROGRAM.items()}.items()
 }
 BUILDER = EventBuilder(TABLES)
 
@@ -42,7 +47,7 @@ Found = dict[str, str]
 
 def _first_reading(template: Template, message: str) -> Found | None:
     """What a template's parts are, each as short as can be; None where it does not fit."""
-    if not message.startswith(template.starts) or template.by_regex_only:
+    if not message.startswith(template.starts) or template.pieces:
         return None
     rest = message[len(template.starts) :]
     found: Found = {}
@@ -73,11 +78,28 @@ def _second_reading(template: Template, message: str) -> Found | None:
     if match is None:
         return None
     found = {}
-    for capture, value in zip(template.captures, match.groups(), strict=True):
+    for capture, value in _captured(template, match.groups()):
+        if value is None:
+            continue
         if capture.name in NUMBER_COLUMNS and not _is_port(value):
             return None
         found[capture.name] = value.lstrip(" ") if capture.any_text else value
     return found
+
+
+def _captured(
+    template: Template, groups: Sequence[str | None]
+) -> Iterator[tuple[Capture, str | None]]:
+    """Captures and what they hold; literals that may be missing are groups as well."""
+    if not template.pieces:
+        yield from zip(template.captures, groups, strict=True)
+        return
+    left = iter(groups)
+    for piece in template.pieces:
+        if piece.capture is not None:
+            yield piece.capture, next(left)
+        elif piece.optional:
+            next(left)
 
 
 def _is_port(value: str) -> bool:
@@ -107,8 +129,8 @@ def _plainly(patterns: Sequence[Pattern], message: str) -> dict[str, str | int]:
 WORDS = st.text("ab- ", min_size=1, max_size=3)
 PORTS = st.sampled_from(["0", "7", "65535", "65536", "007", "12345678", "123456789", "", "x"])
 KINDS = st.sampled_from(
-    ["{a}", "{b}", "{c*}", "{d*}", "{e**}", "{_e}", "{_f*}", "{user_name}", "{user_name*}",
-     "{source_port}", "{source_host}"]
+    ["{a}", "{b}", "{c*}", "{d*}", "{e**}", "{f#}", "{g=a|b-}", "{?a{h}-{?b?}?}", "{_e}",
+     "{_f*}", "{user_name}", "{user_name*}", "{source_port}", "{source_host}"]
 )  # fmt: skip
 
 
@@ -126,7 +148,7 @@ def templates(draw: st.DrawFn) -> str:
 @st.composite
 def fitting(draw: st.DrawFn, template: str) -> str:
     """A message that a template fits, or nearly so."""
-    parts = re.split(r"(\{[^}]*\})", template)
+    parts = re.split(r"(\{[^}?]*\})", re.sub(r"\{\?|\?\}", "", template))
     message = ""
     for part in parts:
         if not part.startswith("{"):
@@ -176,14 +198,30 @@ LOOSE_VALUES = (*VALUES, "two words", "three of them", " led", "a: b", "x from y
 
 def _message(random: Random, template: Template) -> str:
     """A message that a template fits, unless what is filled in looks like literal text of it."""
+    if template.pieces:
+        parts = {part for piece in template.pieces for part in piece.optional}
+        left_out = {part for part in sorted(parts) if random.randrange(2)}
+        return "".join(
+            piece.text if piece.capture is None else _value(random, piece.capture)
+            for piece in template.pieces
+            if left_out.isdisjoint(piece.optional)
+        )
     text = template.starts
     for capture in template.captures:
-        values = LOOSE_VALUES if capture.any_text or capture.name == "user_name" else VALUES
-        value = random.choice(values)
-        if capture.name in NUMBER_COLUMNS:
-            value = str(random.randrange(65_536))
-        text += value + capture.behind
+        text += _value(random, capture) + capture.behind
     return text
+
+
+def _value(random: Random, capture: Capture) -> str:
+    if capture.name in NUMBER_COLUMNS:
+        return str(random.randrange(65_536))
+    choice = re.fullmatch(r"\(([^?*+]*)\)", capture.pattern)
+    if choice:
+        return random.choice(re.sub(r"\\(.)", r"\1", choice[1]).split("|"))
+    if "0-9A-F" in capture.pattern:
+        return random.choice(VALUES[1:3])
+    loose = capture.any_text or capture.name == "user_name"
+    return random.choice(LOOSE_VALUES if loose else VALUES)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

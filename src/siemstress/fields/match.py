@@ -8,7 +8,7 @@ its next shorter start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import polars as pl
 
 from siemstress.fields.captures import Captures, State, Step
 from siemstress.fields.tables import NUMBER_COLUMNS, Table
-from siemstress.fields.templates import Template
+from siemstress.fields.templates import Piece, Template
 from siemstress.fields.tree import Tree
 from siemstress.fields.walk import Walker
 from siemstress.sources.lines import Ints, Lines, Words
@@ -74,9 +74,9 @@ class Matcher:
 
     def _add(self, patterns: list[int]) -> _Starts:
         known = [(p, self.templates[p - 1]) for p in patterns]
-        roots = self._tree.add([(p, t) for p, t in known if not t.by_regex_only])
+        roots = self._tree.add([(p, t) for p, t in known if not t.pieces])
         # These have names in the tree, but no row gets there.
-        self._tree.add([(p, t) for p, t in known if t.by_regex_only])
+        self._tree.add([(p, t) for p, t in known if t.pieces])
         heads = [start.encode()[:KEY_BYTES] for start, _ in roots]
         low = [int.from_bytes(head.ljust(8, b"\0"), "big") for head in heads]
         high = [int.from_bytes(head.ljust(8, b"\xff"), "big") for head in heads]
@@ -203,23 +203,37 @@ def _behind(turns: list[list[_Stretch]], stretch: _Stretch) -> int:
 def _by_regex(state: State, rows: Ints, number: int, template: Template, path: list[int]) -> None:
     """Match a template's regex; where the captures stand follows from their lengths."""
     text = state.lines.text(state.start[rows], state.end[rows] - state.start[rows])
-    groups = text.str.extract_groups(template.regex).struct.unnest()
+    groups = text.str.extract_groups(f"({template.regex})").struct.unnest()
     sizes = [groups[name].str.len_bytes().cast(pl.Int64) for name in groups.columns]
     matched = sizes[0].is_not_null().to_numpy()
     if not matched.any():
         return
     rows = rows[matched]
-    at = state.start[rows] + len(template.starts.encode())
-    steps = []
+    lengths = iter([size.fill_null(-1).to_numpy()[matched] for size in sizes[1:]])
+    at = state.start[rows]
+    steps: list[tuple[int, Step]] = []
     fits = np.ones(len(rows), bool)
-    parts = zip(template.captures, sizes, path, strict=True)
-    for depth, (capture, size, edge) in enumerate(parts):
-        length = size.to_numpy()[matched].astype(np.int64)
-        if capture.name in NUMBER_COLUMNS:
-            value = state.lines.number(at, length)
-            fits &= (value >= 0) & (value <= 65_535)
-        steps.append((depth, Step(rows, at, length, np.full(len(rows), edge, np.int16))))
-        at = at + length + len(capture.behind.encode())
+    edges = iter(path)
+    for piece in template.pieces or _pieces(template):
+        if piece.capture is None:
+            literal = next(lengths) if piece.optional else len(piece.text.encode())
+            at = at + np.maximum(literal, 0)
+            continue
+        length = next(lengths).astype(np.int64)
+        there = np.maximum(length, 0)
+        if piece.capture.name in NUMBER_COLUMNS:
+            value = state.lines.number(at, there)
+            fits &= (length < 0) | ((value >= 0) & (value <= 65_535))
+        edge = np.full(len(rows), next(edges), np.int16)
+        steps.append((len(steps), Step(rows, at, there, edge)))
+        at = at + there
     state.which[rows[fits]] = number
     state.forget(rows)
     state.finish_walk(rows, steps)
+
+
+def _pieces(template: Template) -> Iterator[Piece]:
+    yield Piece(template.starts, None)
+    for capture in template.captures:
+        yield Piece("", capture)
+        yield Piece(capture.behind, None)

@@ -4,60 +4,86 @@
 
 `{name}` stands for a word: text without a blank, up to where the next literal text begins.
 `{name*}` may hold blanks: it is the shortest text up to the next literal, or all the rest at the
-end. `{name**}` is the longest text instead, up to the last such literal: for what others choose,
-where something that only the program writes stands behind it. A name that begins with `_` is not
-kept. `{{` is a brace. The whole message must fit.
+end. A name that begins with `_` is not kept. `{{` is a brace. The whole message must fit.
 
 A message can be made to look like another one by whoever chooses the user name in it. Where the
 first reading of a template does not fit the whole message, its `regex` reads it once more with
 the user name as long as possible, so that what stands last, and was written by the program
-itself, counts. Templates with a longest part are read by their regex alone, after all others.
+itself, counts.
+
+Some parts make a template one that is read by its regex alone, after all others have been tried:
+
+- `{name**}` is the longest text, up to the last literal that follows: for what others choose,
+  where something that only the program writes stands behind it.
+- `{name#}` is an address: hexadecimal digits, dots and colons.
+- `{name=one|other}` is one of some texts.
+- `{?...?}` may be missing, with all that stands in it, which may be other such parts.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
-_PART = re.compile(r"\{\{|\{(?P<name>[a-z_][a-z0-9_.]*)(?P<any>\*\*?)?\}")
+_PART = re.compile(
+    r"\{\{|(?P<open>\{\?)|(?P<close>\?\})"
+    r"|\{(?P<name>[a-z_][a-z0-9_.]*)(?:(?P<kind>\*\*?|#)|=(?P<choice>[^}]*))?\}"
+)
+_KINDS = {"": "([^ ]*)", "*": "(.*?)", "**": "(.*)", "#": "([0-9A-Fa-f:.]*[0-9A-Fa-f:])"}
 
 
 @dataclass(frozen=True)
 class Capture:
-    """A part with a name, and the literal text behind it (empty: the message's end)."""
+    """A part with a name, and the literal text behind it (empty: the message's end).
+
+    `pattern` is its regex where it is one that only a regex reads.
+    """
 
     name: str
     any_text: bool
     behind: str
-    longest: bool = False
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a template that is read by its regex alone: literal text or a capture.
+
+    `optional` are the numbers of the parts around it that may be missing, the outermost first.
+    """
+
+    text: str
+    capture: Capture | None
+    optional: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed template: literal text to start with, then captures."""
+    """A parsed template: literal text to start with, then captures; or `pieces` for a regex."""
 
     starts: str
     captures: tuple[Capture, ...]
-
-    @property
-    def by_regex_only(self) -> bool:
-        """Whether a part is to be as long as possible."""
-        return any(capture.longest for capture in self.captures)
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def read_again(self) -> bool:
         """Whether the regex is tried where no template fits at first."""
-        return any(c.longest or c.name == "user_name" for c in self.captures)
+        return bool(self.pieces) or any(c.name == "user_name" for c in self.captures)
 
     @property
     def regex(self) -> str:
         """The template as a regex (Rust syntax).
 
-        It gives the user name all it can get, or the longest parts where there are any.
+        It has a group for each capture, and for each literal that may be missing. It gives the
+        user name all it can get, or, where the template is for a regex alone, what that says.
         """
+        if self.pieces:
+            return f"(?s)^{_regex(self.pieces)}$"
         parts = [re.escape(self.starts)]
         for capture in self.captures:
-            if capture.longest or (capture.name == "user_name" and not self.by_regex_only):
+            if capture.name == "user_name":
                 kind = "(.*)"
             elif capture.any_text:
                 kind = "(.*?)" if capture.behind else "(.*)"
@@ -67,6 +93,19 @@ class Template:
         return f"(?s)^{''.join(parts)}$"
 
 
+def _regex(pieces: Sequence[Piece]) -> str:
+    parts: list[str] = []
+    inside: tuple[int, ...] = ()
+    for piece in (*pieces, Piece("", None)):
+        both = zip(inside, piece.optional, strict=False)
+        known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], both))
+        parts += [")?"] * (len(inside) - known) + ["(?:"] * (len(piece.optional) - known)
+        inside = piece.optional
+        text = piece.capture.pattern if piece.capture else re.escape(piece.text)
+        parts.append(f"({text})" if piece.optional and not piece.capture else text)
+    return "".join(parts)
+
+
 def parse(text: str) -> Template:
     """Read a template.
 
@@ -74,27 +113,56 @@ def parse(text: str) -> Template:
         ValueError: two captures have no text between them, or a name stands twice.
 
     """
-    literals = [""]
-    captures: list[tuple[str, str]] = []
-    end = 0
-    for match in _PART.finditer(text):
-        literals[-1] += text[end : match.start()]
-        end = match.end()
-        if match["name"] is None:
-            literals[-1] += "{"
-            continue
-        if captures and not literals[-1]:
-            raise ValueError(f"no text between two parts of {text!r}")
-        captures.append((match["name"], match["any"] or ""))
-        literals.append("")
-    literals[-1] += text[end:]
-    names = [name for name, _ in captures if not name.startswith("_")]
+    pieces = list(_pieces(text))
+    captures = [piece.capture for piece in pieces if piece.capture is not None]
+    names = [c.name for c in captures if not c.name.startswith("_")]
     if len(names) != len(set(names)):
         raise ValueError(f"a name stands twice in {text!r}")
-    return Template(
-        literals[0],
-        tuple(
-            Capture(name, bool(stars), behind, stars == "**")
-            for (name, stars), behind in zip(captures, literals[1:], strict=True)
-        ),
-    )
+    starts = pieces[0].text if pieces and not pieces[0].optional else ""
+    if any(c.pattern not in (_KINDS[""], _KINDS["*"]) for c in captures) or any(
+        piece.optional for piece in pieces
+    ):
+        return Template(starts, tuple(captures), tuple(pieces))
+    found = []
+    for number, piece in enumerate(pieces):
+        if piece.capture is None:
+            continue
+        behind = pieces[number + 1].text if number + 1 < len(pieces) else ""
+        if not behind and number + 1 < len(pieces):
+            raise ValueError(f"no text between two parts of {text!r}")
+        found.append(replace(piece.capture, behind=behind, pattern=""))
+    return Template(starts, tuple(found))
+
+
+def _pieces(text: str) -> Iterator[Piece]:
+    """A template's pieces; of literals that stand together one is made."""
+    literal, end, count = "", 0, 0
+    optional: tuple[int, ...] = ()
+    for match in _PART.finditer(text):
+        literal += text[end : match.start()]
+        end = match.end()
+        if match[0] == "{{":
+            literal += "{"
+            continue
+        if literal:
+            yield Piece(literal, None, optional)
+        literal = ""
+        if match["open"]:
+            count += 1
+            optional = (*optional, count)
+        elif match["close"]:
+            optional = optional[:-1]
+        else:
+            yield Piece("", _capture(match), optional)
+    if literal + text[end:]:
+        yield Piece(literal + text[end:], None, optional)
+
+
+def _capture(match: re.Match[str]) -> Capture:
+    choice, kind = match["choice"], match["kind"] or ""
+    if choice is not None:
+        pattern = f"({'|'.join(map(re.escape, choice.split('|')))})"
+    else:
+        pattern = _KINDS[kind]
+    # Only text that may begin with blanks is trimmed.
+    return Capture(match["name"], kind.startswith("*"), "", pattern)
