@@ -26,6 +26,7 @@ FLOW = (
     "sources",
     "formats",
     "fields",
+    "enrich",
     "store",
     "query",
     "render",

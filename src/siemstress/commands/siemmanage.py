@@ -9,6 +9,7 @@ from collections.abc import Callable
 from siemstress.commands import siemmanage_exchange as exchange
 from siemstress.commands import siemmanage_expire as expiry
 from siemstress.commands import siemmanage_import as importing
+from siemstress.commands import siemmanage_lists as lists
 from siemstress.commands import siemmanage_reparse as reparsing
 from siemstress.commands import siemmanage_tables as tables
 from siemstress.commands import siemmanage_verify as verifying
@@ -98,6 +99,18 @@ def _parser() -> Parser:
             reparsing.EXAMPLE,
             section="required",
         )
+    )
+    lists.add_match_flags(
+        action(
+            "match-list",
+            lists.match_list,
+            "Find stored events that are on a list, and mark them",
+            lists.MATCH_EXAMPLE,
+            section="optional",
+        )
+    )
+    lists.add_mask_flags(
+        action("mask", lists.mask, "Print the tokens of values", lists.MASK_EXAMPLE, section="")
     )
     clear_parser = action(
         "clear",

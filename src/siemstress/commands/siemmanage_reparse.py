@@ -97,7 +97,7 @@ def _work(config: Config, section: Section, store: Store, options: argparse.Name
             e.file, e.section, e.key = str(config.path), section.name, "zone"
         raise
     parser = _parser(config, section, store, options)
-    return Reparsing(store, section.table, parser, local_zone(), zone, _wanted(options))
+    return Reparsing(store, section.table, parser, local_zone(), zone, wanted(options))
 
 
 def _parser(
@@ -110,14 +110,16 @@ def _parser(
     for warning in warnings:
         say(f"siemmanage: {warning}")
     try:
-        return LineParser(options.parser or section.parser, helpers)
+        enrichment = config.enrichment.of_section(section.name)
+        return LineParser(options.parser or section.parser, helpers, enrichment)
     except SiemstressError as e:
         if options.parser is None and e.file is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
 
 
-def _wanted(options: argparse.Namespace) -> Wanted:
+def wanted(options: argparse.Namespace) -> Wanted:
+    """Which events `--range`, `--last` and `--unparsed` choose."""
     from siemstress.ingest.reparse import Wanted
     from siemstress.query.times import before, now, parse_range, parse_span
 
@@ -129,7 +131,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         first, last = parse_range(options.range, None)
     elif options.last is not None:
         first = before(now(), parse_span(options.last, "--last"))
-    return Wanted(first, last, options.unparsed)
+    return Wanted(first, last, getattr(options, "unparsed", False))
 
 
 def _show(table: str, found: Difference, *, applied: bool) -> None:

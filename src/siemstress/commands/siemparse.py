@@ -175,7 +175,8 @@ def line_parser(
     for warning in warnings:
         say(f"siemparse: {warning}")
     try:
-        return LineParser(options.parser or section.parser, helpers)
+        enrichment = config.enrichment.of_section(section.name)
+        return LineParser(options.parser or section.parser, helpers, enrichment)
     except SiemstressError as e:
         if options.parser is None and e.file is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"

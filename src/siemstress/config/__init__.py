@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from siemstress.config.enrichment import NOTHING, Enrichment, is_enrichment, read_enrichment
 from siemstress.config.extraction import HELPER_KEYS, Helper, is_helper, names_in, read_helpers
 from siemstress.config.ini import MAIN_SECTION, Keys, find, keys_of, read_ini, xdg
 from siemstress.config.server import PASSWORD_VARIABLE, Server, Tls
@@ -37,6 +38,7 @@ __all__ = [
     "STORE_VARIABLE",
     "Choice",
     "Config",
+    "Enrichment",
     "Helper",
     "Keys",
     "Section",
@@ -113,6 +115,7 @@ class Config:
     warnings: tuple[str, ...] = ()
     helpers: tuple[Helper, ...] = ()
     flush: float = FLUSH
+    enrichment: Enrichment = NOTHING
 
     def section(self, name: str) -> Section:
         """The section called `name`.
@@ -177,6 +180,7 @@ def load(path: str | Path | None = None, *, store: Choice | None = None) -> Conf
         warnings=(*_unknown(found, keys.values), *chosen.warnings),
         helpers=read_helpers(found, ini, sections),
         flush=read_flush(found, MAIN_SECTION, keys.values.get("flush", "")),
+        enrichment=read_enrichment(found, ini, sections),
     )
 
 
@@ -184,7 +188,7 @@ def _sections(path: Path, ini: configparser.RawConfigParser) -> dict[str, Sectio
     sections = {
         name: _section(path, name, dict(ini[name]))
         for name in ini.sections()
-        if name != MAIN_SECTION and not is_helper(name)
+        if name != MAIN_SECTION and not is_helper(name) and not is_enrichment(ini, name)
     }
     kept: dict[str, Section] = {}
     for section in sections.values():

@@ -7,11 +7,12 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from siemstress.config import Helper
+from siemstress.config import Enrichment, Helper
 from siemstress.extensions import load
 from siemstress.fields.events import EventBuilder, Origin
 from siemstress.fields.extraction import Extraction
@@ -22,6 +23,9 @@ from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_TIME
 from siemstress.sources.lines import Ints, Lines
 from siemstress.sources.origins import Origins
+
+if TYPE_CHECKING:
+    from siemstress.enrich.enricher import Enricher
 
 Place = Callable[[Sequence[tuple[Ints, Header]]], None]
 """Gives a time to lines without a stamp: headers, each with the numbers of its lines."""
@@ -39,21 +43,30 @@ class Parsed:
 class LineParser:
     """Makes events of lines; may be used by many threads at once, and sent to another process."""
 
-    def __init__(self, parser: str, helpers: Sequence[Helper] = ()) -> None:
+    def __init__(
+        self,
+        parser: str,
+        helpers: Sequence[Helper] = (),
+        enrichment: Enrichment | Enricher | None = None,
+    ) -> None:
         """`parser` is a format's name, or `auto`; helpers find more in messages.
 
         Raises:
-            ConfigError: there is no such format, or a helper's expression cannot be used.
+            ConfigError: there is no such format, a helper's expression cannot be used, or a file
+                of the enrichment.
 
         """
-        self._made_of = (parser, tuple(helpers))
+        self._enricher = _enricher(enrichment)
+        self._made_of = (parser, tuple(helpers), self._enricher)
         self._reader = Reader(parser)
         self._extraction = Extraction(helpers)
         self.unpack = self._reader.unpack
         self._builder = EventBuilder(list(load("siemstress.messages", Table)))
         self._machine = socket.gethostname() or os.uname().nodename
 
-    def __reduce__(self) -> tuple[type[LineParser], tuple[str, tuple[Helper, ...]]]:
+    def __reduce__(
+        self,
+    ) -> tuple[type[LineParser], tuple[str, tuple[Helper, ...], Enricher | None]]:
         """What the same parser is made of elsewhere."""
         return LineParser, self._made_of
 
@@ -83,8 +96,21 @@ class LineParser:
             events = self._extraction.add(events)
         if len(lines.bad):
             events = _with_bytes(events, first_id, lines)
+        if self._enricher is not None:
+            events = self._enricher.add(events)
         unread = sum(len(rows) for rows, header in headers if not header.parsed)
         return Parsed(events, len(lines), unread)
+
+
+def _enricher(enrichment: Enrichment | Enricher | None) -> Enricher | None:
+    """What enriches events; None where nothing does, and then nothing is imported for it."""
+    if not enrichment:
+        return None
+    if not isinstance(enrichment, Enrichment):
+        return enrichment
+    from siemstress.enrich.enricher import Enricher
+
+    return Enricher(enrichment)
 
 
 def _place_in_time(

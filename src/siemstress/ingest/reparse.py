@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from sqlglot import exp
 
+from siemstress.config.enrichment import TOKEN
 from siemstress.errors import Conflict
 from siemstress.formats.clock import DAY, MINUTE, Clock
 from siemstress.formats.header import Header
@@ -103,18 +104,7 @@ class Reparsing:
         self._work(self._replace)
 
     def _work(self, act: Callable[[Part], Part]) -> None:
-        done: set[Part] = set()
-        for attempt in range(_ATTEMPTS):
-            try:
-                for part in self.store.parts(self.table, self.wanted.bounds()):
-                    if part not in done:
-                        done.add(act(part))
-            except Conflict:
-                # Somebody has merged or deleted files: what they are now is looked at.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            return
+        each_part(self.store, self.table, self.wanted.bounds(), act)
 
     def _compare(self, part: Part) -> Part:
         found = Difference()
@@ -135,7 +125,7 @@ class Reparsing:
         old = frame.filter(self.wanted.condition(frame.columns))
         found.rows += old.height
         self.watch(old.height)
-        line = written(old)
+        line = _without_masked(written(old))
         found.lost += line.null_count()
         old = old.with_columns(line.alias("_line")).filter(pl.col("_line").is_not_null())
         if not old.height:
@@ -209,6 +199,27 @@ class Reparsing:
         return new.with_columns(old[name].zip_with(kept, new[name]) for name in ("time", "zone"))
 
 
+def each_part(store: Store, table: str, bounds: Bounds, act: Callable[[Part], Part]) -> None:
+    """Do something with each part of a table once; `act` gives what the part is then.
+
+    Raises:
+        Conflict: others keep changing the table meanwhile; some parts may be done.
+
+    """
+    done: set[Part] = set()
+    for attempt in range(_ATTEMPTS):
+        try:
+            for part in store.parts(table, bounds):
+                if part not in done:
+                    done.add(act(part))
+        except Conflict:
+            # Somebody has merged or deleted files: what they are now is looked at.
+            if attempt == _ATTEMPTS - 1:
+                raise
+            continue
+        return
+
+
 def written(events: pl.DataFrame) -> pl.Series:
     """The line of each event, as its format's layout gives it back; null where it is not kept."""
     types = polars_schema(EVENT)
@@ -223,6 +234,13 @@ def written(events: pl.DataFrame) -> pl.Series:
 @cache
 def _written() -> str:
     return exp.select(exp.alias_(raw_expression(), "line")).from_("events").sql("duckdb")
+
+
+def _without_masked(lines: pl.Series) -> pl.Series:
+    """The lines but those in which something is masked: these are not what was read."""
+    masked = lines.str.contains(TOKEN).fill_null(value=False)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(lines))
+    return nothing.zip_with(masked, lines).alias(lines.name) if masked.any() else lines
 
 
 def _minutes(zone: pl.Expr) -> pl.Expr:

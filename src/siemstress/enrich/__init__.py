@@ -1,0 +1,1 @@
+"""What a config adds to events as they arrive: places, marks, owners; and what it masks."""
