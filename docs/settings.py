@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from siemstress import config
-from siemstress.config import server
+from siemstress.config import enrichment, server
 from siemstress.config.sources import ListenLimits
 from siemstress.query.filters import COLUMNS
 from siemstress.rules import load as rules
@@ -64,6 +64,33 @@ HELPER = {
     "variable": "field that the finds go to (the helper's name)",
     "sections": "kinds of log that it is for, separated by commas (all)",
 }
+GEOIP = {
+    "database": "file in MaxMind's format that knows where addresses are",
+    "asn": "file in MaxMind's format that knows whose addresses are; one of the two must be there",
+    "fields": f"what is wanted of `database`: {', '.join(f'`{n}`' for n in enrichment.GEO_FIELDS)} "
+    f"({', '.join(enrichment.USUAL_GEO_FIELDS)})",
+    "sections": "kinds of log that it is for, separated by commas (all)",
+}
+LIST = {
+    "file": "file of the list: plain text, CSV, JSON, a STIX 2 bundle or an export of MISP",
+    "kind": f"what its entries are: {', '.join(f'`{n}`' for n in enrichment.KINDS)} "
+    f"({enrichment.KINDS[0]}: each what it looks like)",
+    "field": "column or key of the file that holds the values (the first)",
+    "columns": "columns that are looked at, and `fields.NAME`, separated by commas (those of its "
+    "kind)",
+    "sections": "kinds of log that it is for, separated by commas (all)",
+}
+ASSETS = {
+    "file": "CSV file with a header: `host`, `address` or the first column is what machines are "
+    "found by, the others become fields",
+    "sections": "kinds of log that it is for, separated by commas (all)",
+}
+MASK = {
+    "columns": "columns whose values are masked, and `fields.NAME`, separated by commas; must be "
+    "there",
+    "key": "file of the key, which nobody else can read; `siemmanage mask --make-key` makes it",
+    "sections": "kinds of log that it is for, separated by commas (all)",
+}
 TRIGGER = {
     "confdir": "folder of rule files (`*.conf`); by default the shipped rules",
     "config": "siemstress.conf whose kinds of log the rules speak of; by default the one beside "
@@ -119,6 +146,12 @@ HELPER_INTRODUCTION = """\
 See [siemparse](../siemparse.md#helpers).
 """
 
+ENRICHMENT_INTRODUCTION = """\
+### `[geoip]`, `[list NAME]`, `[assets]`, `[mask]`: enrichment
+
+See [enrichment](../enrichment.md). `[geoip]`, where addresses are:
+"""
+
 ENVIRONMENT = f"""\
 Two variables of the environment come before these keys: `{config.STORE_VARIABLE}`, which has what
 `store` may have, and `{config.PASSWORD_VARIABLE}`, the password. More on servers:
@@ -152,6 +185,14 @@ def text() -> str:
         _keys(SECTION, config.SECTION_KEYS),
         HELPER_INTRODUCTION,
         _keys(HELPER, config.HELPER_KEYS),
+        ENRICHMENT_INTRODUCTION,
+        _keys(GEOIP, enrichment.GEOIP_KEYS),
+        "`[list NAME]`, what marks events with its name:\n",
+        _keys(LIST, enrichment.LIST_KEYS),
+        "`[assets]`, whose machines are:\n",
+        _keys(ASSETS, enrichment.ASSETS_KEYS),
+        "`[mask]`, what is not stored in the clear:\n",
+        _keys(MASK, enrichment.MASK_KEYS),
         "### Sections without a file\n",
         _sections(),
         TRIGGER_INTRODUCTION,

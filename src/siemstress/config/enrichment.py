@@ -40,7 +40,7 @@ USUAL_GEO_FIELDS = ("country_iso_code", "city_name")
 KINDS = ("auto", "address", "domain", "hash", "user", "url")
 """What entries of lists are; of `auto` each by its looks."""
 FIELDS = "fields."
-TOKEN = r"\bmasked[0-9a-f]{32}\b"  # noqa: S105 - what stands in the place of a masked value
+TOKEN = r"masked[0-9a-f]{32}"  # noqa: S105 - what stands in the place of a masked value
 
 _LOOKED_AT = ("source_host", "dest_host", "user_name", "host", "process")
 # A name must do in a condition as it is: no blanks, commas, quotes or wildcards.

@@ -22,6 +22,8 @@ _BYTE = "(?:0|[1-9][0-9]{0,2})"
 _V4 = rf"^(?:::ffff:|\[::ffff:)?({_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE})\]?(?::[0-9]{{1,5}})?$"
 _V6 = r"^([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(?:%[0-9A-Za-z_.-]+)?$"
 _V6_PORT = r"^\[([0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(?:%[0-9A-Za-z_.-]+)?\](?::[0-9]{1,5})?$"
+# Bytes of an address with all that may be about it: the name of a zone is short.
+_LONGEST = 80
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
@@ -37,9 +39,11 @@ class Packed:
 
 def packed(texts: pl.Series) -> Packed:
     """The addresses among texts, which should be different ones."""
-    four = texts.str.extract(_V4, 1)
-    places = four.is_not_null().arg_true()
-    parts = four.gather(places).str.split_exact(".", 3).struct.unnest()
+    short = (texts.str.len_bytes() <= _LONGEST).arg_true()
+    four = texts.gather(short).str.extract(_V4, 1)
+    places = short.filter(four.is_not_null())
+    four = four.drop_nulls()
+    parts = four.str.split_exact(".", 3).struct.unnest()
     parts = parts.select(pl.all().cast(pl.UInt32))
     fits = parts.select(pl.all_horizontal(pl.all() < 256)).to_series()
     a, b, c, d = (parts[name].filter(fits).to_numpy() for name in parts.columns)
@@ -49,7 +53,8 @@ def packed(texts: pl.Series) -> Packed:
 
 
 def _with_v6(texts: pl.Series, v4_places: Places, v4: npt.NDArray[np.uint32]) -> Packed:
-    maybe = texts.str.contains(":", literal=True).arg_true()
+    colons = texts.str.contains(":", literal=True) & (texts.str.len_bytes() <= _LONGEST)
+    maybe = colons.arg_true()
     some = texts.gather(maybe).to_frame("t")
     six = some.select(
         pl.coalesce(pl.col("t").str.extract(_V6, 1), pl.col("t").str.extract(_V6_PORT, 1))
@@ -82,6 +87,14 @@ def ranges_of(text: str) -> Iterator[Range]:
         ValueError: it is none of these.
 
     """
+    try:
+        # Nearly all are of this kind, and this is ten times as fast.
+        number = int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")
+    except (OSError, ValueError):
+        pass
+    else:
+        yield 4, number, number
+        return
     if "/" in text:
         yield _range(ipaddress.ip_network(text, strict=False))
     elif "-" in text:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ _ADDRESS = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9
 # So many addresses are kept in mind with what is known of them.
 _KEPT = 1 << 18
 Record = Mapping[str, Any]
+Known = tuple[str | None, ...]
 
 
 def _named(record: Record, name: str) -> str | None:
@@ -118,22 +120,34 @@ class _Database:
         self._path = path
         self._fields = fields
         self._reader = _opened(path)
-        self._known: dict[str, tuple[str | None, ...]] = {}
-        self._nothing: tuple[str | None, ...] = (None,) * len(fields)
+        self._lock = threading.Lock()
         self._is_broken = False
+        self._forget()
 
-    def find(self, addresses: pl.Series) -> pl.DataFrame:
-        """What is known of different addresses, as `value` and a column for each field."""
-        if len(self._known) > _KEPT:
-            self._known = {}
-        known, find = self._known, self._find
-        rows = [known.get(text) or find(text) for text in addresses.to_list()]
-        schema = dict.fromkeys(self._fields, pl.String())
-        found = pl.DataFrame(rows, schema=schema, orient="row")
-        return found.insert_column(0, addresses.alias("value"))
+    def _forget(self) -> None:
+        # Many addresses share what is known of them; the first is nothing.
+        self._numbers: dict[Known, int] = {(None,) * len(self._fields): 0}
+        self._known: dict[str, int] = {}
 
-    def _find(self, address: str) -> tuple[str | None, ...]:
-        found = self._nothing
+    def find(self, addresses: Sequence[str]) -> tuple[pl.Series, dict[str, pl.Series]]:
+        """What is known of addresses: each one's number, and for each field the numbers' values.
+
+        A number is null where nothing is known.
+        """
+        with self._lock:
+            if len(self._known) > _KEPT:
+                self._forget()
+            known = self._known
+            numbers = [known[a] if a in known else self._find(a) for a in addresses]
+            columns = zip(*self._numbers, strict=True)
+            values = {
+                name: pl.Series(column, dtype=pl.String)
+                for name, column in zip(self._fields, columns, strict=True)
+            }
+        found = pl.Series(numbers, dtype=pl.Int64)
+        return found.set(found == 0, None), values
+
+    def _find(self, address: str) -> int:
         try:
             record = self._reader.get(address)
         except ValueError:
@@ -143,14 +157,12 @@ class _Database:
             if not self._is_broken:
                 tell(f"{self._path} is broken: {e}; some addresses are not found in it")
             self._is_broken = True
+        number = 0
         if isinstance(record, dict):
-            found = tuple(_text(get(record)) for get in self._fields.values())
-        self._known[address] = found
-        return found
-
-
-def _text(value: str | None) -> str | None:
-    return value or None
+            known = tuple(get(record) or None for get in self._fields.values())
+            number = self._numbers.setdefault(known, len(self._numbers))
+        self._known[address] = number
+        return number
 
 
 def _opened(path: Path) -> Reader:
@@ -197,13 +209,24 @@ class Places:
         addresses = texts.filter(texts.str.contains(_ADDRESS))
         if not len(addresses):
             return
+        places = pl.DataFrame(
+            {"value": addresses, "place": pl.int_range(len(addresses), eager=True)}
+        )
+        rows = {side: _rows(column, places) for side, column in columns.items()}
+        plain = addresses.to_list()
         for watched in self._watched:
-            found = watched.now().find(addresses)
-            names = [name for name in found.columns[1:] if found[name].null_count() < len(found)]
-            found = found.filter(pl.any_horizontal(pl.col(names).is_not_null())) if names else found
-            for side, column in columns.items() if names else ():
-                rows = pl.DataFrame({"value": column}).with_row_index("row")
-                joined = rows.join(found, on="value", maintain_order="left")
-                for name in names:
-                    known = joined.filter(pl.col(name).is_not_null())
-                    yield addition(known["row"], f"{side}.{name}", known[name])
+            number, fields = watched.now().find(plain)
+            for side, row in rows.items():
+                of_row = row.with_columns(number=number.gather(row["place"])).drop_nulls()
+                for name, values in fields.items() if of_row.height else ():
+                    value = values.gather(of_row["number"])
+                    known = value.is_not_null()
+                    yield addition(
+                        of_row["row"].filter(known), f"{side}.{name}", value.filter(known)
+                    )
+
+
+def _rows(column: pl.Series, places: pl.DataFrame) -> pl.DataFrame:
+    """The rows that have an address, and its place among the different ones."""
+    values = pl.DataFrame({"value": column}).with_row_index("row").drop_nulls()
+    return values.join(places, on="value").select("row", "place")

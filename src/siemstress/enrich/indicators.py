@@ -16,7 +16,7 @@ _HASH = re.compile(r"[0-9a-f]+\Z")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}\Z")
 _SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]*://\S+\Z")
-_USER = re.compile(r"[\w.\\/@$+~-]{1,256}\Z")
+_USER = re.compile(r"[\w.\\/@$+~ -]{1,256}\Z")
 # How indicators are written so that nobody clicks on them.
 _DEFANGED = ((re.compile(r"\[\.\]|\(\.\)|\[dot\]"), "."), (re.compile(r"(?i)^h(xx|\*\*)p"), "http"))
 
@@ -42,10 +42,14 @@ class Indicators:
     def add(self, kind: str, text: str) -> None:
         """Add an entry; `kind` may be `auto`."""
         value = text.strip()
-        for pattern, plain in _DEFANGED:
-            value = pattern.sub(plain, value)
+        if "[" in value or "(" in value or value[:1] in ("h", "H"):
+            for pattern, plain in _DEFANGED:
+                value = pattern.sub(plain, value)
         if kind == "auto":
             kind = kind_of(value)
+            if kind == "user" and " " in value:
+                self.refuse(text)  # Some sentence, more likely.
+                return
         if kind == "address":
             try:
                 self.ranges += ranges_of(value)

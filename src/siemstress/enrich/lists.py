@@ -40,10 +40,11 @@ _USUAL: dict[str, tuple[tuple[str, ...], str]] = {
         r"(?i)user|acct|account|login|mail|sender|recipient|^(?:from|to|auid|uid)$",
     ),
 }
-# In a text in lower case: a name after a scheme, after an `@`, or by itself, with a port or none.
-_NAME = r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\.?"
-_OF_URL = rf"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?{_NAME}(?::[0-9]+)?(?:[/?#].*)?$"
+# In a text in lower case: a name by itself or after an `@`, with a port or none, and one in a URL.
+# Its last part has a letter, else it is an address.
+_NAME = r"((?:[a-z0-9_-]+\.)+[0-9_-]*[a-z][a-z0-9_-]*)\.?"
 _BY_ITSELF = rf"^(?:[^@\s]*@)?{_NAME}(?::[0-9]{{1,5}})?>?$"
+_OF_URL = rf"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?{_NAME}(?::[0-9]+)?(?:[/?#].*)?$"
 _HASH = rf"\b[0-9a-f]{{{min(HASH_LENGTHS)},{max(HASH_LENGTHS)}}}\b"
 _LONGEST_NAME = 253
 
@@ -85,10 +86,13 @@ class _Group:
 
     def _domains(self, values: pl.Series) -> pl.DataFrame:
         """Names that are on a list, or lie below one that is."""
-        dotted = values.filter(values.str.contains(".", literal=True))
-        lower = pl.col("value").str.to_lowercase()
-        named = pl.coalesce(lower.str.extract(_BY_ITSELF, 1), lower.str.extract(_OF_URL, 1))
-        names = dotted.to_frame("value").with_columns(named.alias("name"))
+        lower = values.str.to_lowercase()
+        is_url = lower.str.contains("://", literal=True)
+        named = [
+            (values.filter(chosen), lower.filter(chosen).str.extract(pattern, 1))
+            for chosen, pattern in ((~is_url, _BY_ITSELF), (is_url, _OF_URL))
+        ]
+        names = pl.concat([pl.DataFrame({"value": v, "name": n}) for v, n in named])
         names = names.filter(pl.col("name").str.len_bytes() <= _LONGEST_NAME)
         parts = []
         while names.height:
@@ -184,13 +188,12 @@ class _Batch:
 
     def distinct(self, group: _Group) -> pl.Series:
         """The different values that a group looks at."""
-        parts = [pl.Series(dtype=pl.String)]
-        for place in self._places(group):
-            if place not in self._distinct:
-                self._distinct[place] = self._of(place)["value"].unique()
-            parts.append(self._distinct[place])
-        joined = pl.concat(parts)
-        return (joined if len(parts) == 2 else joined.unique()).drop_nulls()
+        places = tuple(self._places(group))
+        if places not in self._distinct:
+            values = [self._of(place)["value"] for place in places]
+            joined = pl.concat([pl.Series("value", dtype=pl.String), *values])
+            self._distinct[places] = joined.unique().drop_nulls()
+        return self._distinct[places]
 
     def _places(self, group: _Group) -> list[object]:
         columns = [name for name in group.columns if name in self._events.columns]

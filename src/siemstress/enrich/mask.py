@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import polars as pl
 
 from siemstress.config.enrichment import FIELDS, TOKEN, Mask, mistake
@@ -191,10 +192,14 @@ def _fields(
     named = frame["key"].is_in(list(names))
     whole = _exchanged(frame["value"], tokens)
     # Only of rows in which anything is masked, and not what was added to them.
-    other = frame.with_columns(place=pl.int_range(pl.len())).filter(
-        ~named, ~pl.col("key").str.contains(OURS), pl.col("row").is_in(secret["row"].implode())
+    is_masked = np.zeros(entries.count, bool)
+    is_masked[secret["row"].to_numpy()] = True
+    key = frame["key"].unique()
+    others = key.filter(~key.str.contains(OURS) & ~key.is_in(list(names)))
+    wanted = frame["key"].is_in(others.implode()) & pl.Series(is_masked[frame["row"].to_numpy()])
+    apart = pl.DataFrame(
+        {"place": wanted.arg_true().cast(pl.Int64), "row": frame["row"].filter(wanted)}
     )
-    apart = other.select("place", "row").join(secret, on="row", maintain_order="left")
-    again = apart.drop("row").rename({"place": "row"})
-    text = replaced(frame["value"].alias("value"), again)
+    again = apart.join(secret, on="row", maintain_order="left").drop("row").rename({"place": "row"})
+    text = replaced(frame["value"], again)
     return maps(frame.with_columns(value=text.zip_with(~named, whole)), entries.count)

@@ -73,7 +73,8 @@ def rows(text: str) -> Iterator[list[str]]:
     found = _SEPARATOR.search(lines[0]) if lines else None
     csv.field_size_limit(LARGEST)
     try:
-        for row in csv.reader(lines, delimiter=found[0] if found else ",", skipinitialspace=True):
+        separator = found[0] if found else ","
+        for row in csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True):
             yield [cell.strip() for cell in row]
     except csv.Error as e:
         raise ValueError(f"is no CSV: {e}") from None

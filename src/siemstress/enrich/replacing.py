@@ -35,18 +35,27 @@ def replaced(texts: pl.Series, secret: pl.DataFrame) -> pl.Series:
     """
     out = texts
     forms = ["value", *(name for name in secret.columns if name.startswith(FORM))]
-    # One value of a row at a time, the longer ones first: they may hold the others.
-    ordered = secret.sort("row", pl.col("value").str.len_bytes(), descending=[False, True])
-    turn = ordered.with_columns(turn=pl.int_range(pl.len()).over("row"))
-    for values in turn.partition_by("turn", maintain_order=True):
-        found = pl.Series([], dtype=pl.Int64)
+    known = texts.is_not_null()
+    if not known.all():
+        secret = secret.filter(known.gather(secret["row"]))
+    for values in _turns(secret):
+        found = np.zeros(len(texts), bool)
         for form in forms:
             some = values.select("row", "token", value=form).drop_nulls("value")
             out, rows = _replaced(out, some, words=not form.startswith(HEX))
-            found = found.append(rows)
-        left = values.filter(~pl.col("row").is_in(found.implode())).select("row", "token", "value")
-        out = _behind_escapes(out, left)
+            found[rows.to_numpy()] = True
+        left = values.filter(pl.Series(~found[values["row"].to_numpy()]))
+        out = _behind_escapes(out, left.select("row", "token", "value"))
     return out
+
+
+def _turns(secret: pl.DataFrame) -> list[pl.DataFrame]:
+    """One value of a row at a time, the longer ones first: they may hold the others."""
+    if secret["row"].n_unique() == secret.height:
+        return [secret] if secret.height else []
+    ordered = secret.sort("row", pl.col("value").str.len_bytes(), descending=[False, True])
+    turn = ordered.with_columns(turn=pl.int_range(pl.len()).over("row"))
+    return turn.partition_by("turn", maintain_order=True)
 
 
 def _replaced(
@@ -57,19 +66,30 @@ def _replaced(
     frame = frame.filter(pl.col("text").str.contains(pl.col("value"), literal=True))
     if not frame.height:
         return texts, pl.Series([], dtype=pl.Int64)
-    fresh = _exchanged(frame, words=words)
-    rows = fresh["row"].cast(pl.Int64)
-    return (texts.scatter(rows, fresh["text"]) if len(rows) else texts), rows
+    pieces = frame.select(
+        "row", "token", "value", piece=pl.col("text").str.split(by=pl.col("value"))
+    )
+    # Most often there is one place, and it is a word.
+    before, behind = pl.col("piece").list.first(), pl.col("piece").list.last()
+    edges = before.str.tail(1) + behind.str.head(1)
+    is_plain = (pl.col("piece").list.len() == 2) & ~edges.str.contains(_WORD)
+    joined = pieces.with_columns(text=pl.col("piece").list.join(pl.col("token")), is_plain=is_plain)
+    plain = joined.filter("is_plain").select("row", "text")
+    if plain.height < pieces.height:
+        others = _exchanged(joined.filter(~pl.col("is_plain")), words=words)
+        plain = pl.concat([plain, others])
+    rows = plain["row"].cast(pl.Int64)
+    return (texts.scatter(rows, plain["text"]) if len(rows) else texts), rows
 
 
 def _exchanged(frame: pl.DataFrame, *, words: bool) -> pl.DataFrame:
-    """Rows with their `text` as it is then; those where the value is no word are left out."""
-    split = frame.select(
-        "row", "token", "value", piece=pl.col("text").str.split(by=pl.col("value"))
-    )
-    length = split["piece"].list.len().to_numpy().astype(np.int64)
+    """Rows with their `text` as it is then, from the `piece`s between the values.
+
+    Those where the value is no word are left out.
+    """
+    length = frame["piece"].list.len().to_numpy().astype(np.int64)
     start = np.cumsum(length) - length
-    pieces = split.explode("piece")
+    pieces = frame.select("token", "value", "piece").explode("piece")
     first = np.zeros(pieces.height, bool)
     last = np.zeros(pieces.height, bool)
     first[start] = True

@@ -297,6 +297,15 @@ def _moved(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
 
 
 def _whole(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """The new events, each with its line where its layout does not give back this very line."""
-    same = written(new).eq_missing(old["_line"])
-    return new.with_columns(raw=new["raw"].zip_with(same, old["_line"]))
+    """The new events, each with its line where its layout does not give back this very line.
+
+    Lines in which something is masked now are to be other lines, and to have no bytes beside.
+    """
+    line = written(new)
+    masked = line.str.contains(TOKEN).fill_null(value=False)
+    fits = line.eq_missing(old["_line"]) | masked
+    new = new.with_columns(raw=new["raw"].zip_with(fits, old["_line"]))
+    if "raw_bytes" not in new.columns or not masked.any():
+        return new
+    nothing = pl.Series([None], dtype=pl.Binary).new_from_index(0, new.height)
+    return new.with_columns(raw_bytes=nothing.zip_with(masked, new["raw_bytes"]))
