@@ -28,16 +28,20 @@ class Found:
         lines: Lines,
         leaves: Leaves | Placed,
         columns: Mapping[str, Sequence[str]] = _NO_NAMES,
+        *,
+        general: bool = True,
     ) -> None:
         """The rows of `leaves` are numbers of lines.
 
         `columns` are names (in lower case) that fill columns, the best first, before those that
-        always do (see `keys`); under "" those that fill none.
+        always do (see `keys`); under "" those that fill none. Without `general` only `columns`
+        count.
         """
         placed = leaves if isinstance(leaves, Placed) else leaves.placed(lines)
         self._row = leaves.row
         self._name = leaves.name
-        self._columns = _columns(leaves.names, columns)
+        self._names = leaves.names
+        self._columns = _columns(leaves.names, columns, spellings() if general else {})
         self._taken: dict[str, Ints] = {}
         lowered = np.flatnonzero(np.isin(leaves.name, self._columns.get("protocol", [])))
         if len(lowered):
@@ -73,6 +77,21 @@ class Found:
         if span is None:
             return pl.repeat(None, len(self.lines), dtype=pl.String, eager=True)
         return self.lines.text(span.start, span.length)
+
+    def named(self, *names: str) -> pl.Series:
+        """The values of a name, the first of several that a line has; null where there is none.
+
+        They are only looked at, and stay fields.
+        """
+        start, length = np.zeros(len(self.lines), np.int64), np.full(len(self.lines), -1, np.int64)
+        for name in names:
+            if name not in self._names:
+                continue
+            at = np.flatnonzero(self._name == self._names.index(name))
+            at = at[length[self._row[at]] < 0]
+            start[self._row[at]] = self._value.start[at]
+            length[self._row[at]] = self._value.length[at]
+        return self.lines.text(start, length)
 
     def numbers(self, column: str, most: int) -> Ints | None:
         """A column's values as numbers from 0 to `most`, -1 where there is none."""
@@ -123,11 +142,12 @@ class Found:
 
 
 def _columns(
-    names: Sequence[str], own: Mapping[str, Sequence[str]]
-) -> dict[str, list[int]]:  # fmt: skip
+    names: Sequence[str],
+    own: Mapping[str, Sequence[str]],
+    known: Mapping[str, tuple[str, int]],
+) -> dict[str, list[int]]:
     """The numbers of the names that fill each column, the best first."""
     ours = {n: (column, rank - len(of)) for column, of in own.items() for rank, n in enumerate(of)}
-    known = spellings()
     ranked: dict[str, list[tuple[int, int]]] = {}
     for number, name in enumerate(names):
         lowered = name.lower()

@@ -89,6 +89,15 @@ class Header:
             return np.zeros(len(self), bool)
         return self._begins(process, self._process_words, texts)
 
+    @cached_property
+    def braced(self) -> Mask:
+        """Which messages begin with a brace, perhaps behind `@cee:`."""
+        found: Mask = (self._message_words & LOW_BYTES[1]) == ord("{")
+        found &= self.message.length > 1
+        if (marked := self.begins("@cee:")).any():
+            found |= marked
+        return found
+
     def _begins(self, span: Span, words: Words, texts: tuple[str, ...]) -> Mask:
         found = np.zeros(len(self), bool)
         for text in texts:

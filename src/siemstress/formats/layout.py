@@ -1,8 +1,8 @@
 """How a line is written again from its event: what `raw` is where the store does not keep it.
 
 A format keeps `raw` of those lines only that its layout here would not give back to the byte. A
-layout is an expression over the event's columns, in the house dialect; a format without one keeps
-`raw` of every line.
+layout is an expression over the event's columns, in the house dialect. A format without one keeps
+`raw` of every line that is not all message.
 """
 
 from __future__ import annotations
@@ -58,9 +58,6 @@ _RFC5424 = (
 )
 
 LAYOUTS: dict[str, str] = {
-    # Objects without a message are all message.
-    "linejson": '"message"',
-    "sojson": '"message"',
     "syslogbsd": _syslog(_BSD, host=True),
     "windowsrsyslog": _syslog(_BSD, host=True),
     "nohost": _syslog(_BSD, host=False),
@@ -81,7 +78,7 @@ def _parsed() -> exp.Expr:
     cases = " ".join(f"WHEN '{name}' THEN {layout}" for name, layout in LAYOUTS.items())
     return sqlglot.parse_one(
         'COALESCE("raw", CASE WHEN "format" IS NULL THEN "message"'
-        f' ELSE CASE "format" {cases} END END)',
+        f' ELSE CASE "format" {cases} ELSE "message" END END)',
         dialect="duckdb",
     )
 

@@ -27,10 +27,41 @@ Path = tuple[str, str]
 
 @dataclass(frozen=True)
 class _Shape:
-    """What objects of a shape hold: names of values by pointer, and pointers of what is nested."""
+    """What objects of a shape hold: names of values by pointer, and pointers of what is nested.
+
+    `keys` are all names, those of nested objects with a dot behind them, also of what is null.
+    """
 
     values: dict[str, str]
     nested: frozenset[str]
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What texts hold: which are objects (`good`), their leaves, and what keys each has.
+
+    `shape` is, for each text, a number into `shapes`, the names of all keys of objects of one
+    shape (those of nested objects with a dot behind them); -1 where that is not known. The rows of
+    leaves are numbers of texts.
+    """
+
+    good: Mask
+    leaves: Leaves
+    shape: Ints
+    shapes: Sequence[frozenset[str]]
+
+    def take(self, rows: Ints) -> Objects:
+        """Those of some texts, which get new numbers; `rows` ascend."""
+        if len(rows) == len(self.good):
+            return self
+        number = np.full(len(self.good), -1, np.int64)
+        number[rows] = np.arange(len(rows))
+        row = number[self.leaves.row]
+        kept = np.flatnonzero(row >= 0)
+        leaves = self.leaves
+        leaves = Leaves(row[kept], leaves.name[kept], leaves.names, leaves.text.gather(kept))
+        return Objects(self.good[rows], leaves, self.shape[rows], self.shapes)
 
 
 # Objects nested deeper are values, as JSON text.
@@ -85,7 +116,7 @@ class _Names:
         return len(self._pointers) > len(self.numbers)
 
 
-def take_apart(texts: pl.Series, of_all: Sequence[Path]) -> tuple[Mask, Leaves]:
+def take_apart(texts: pl.Series, of_all: Sequence[Path]) -> Objects:
     """Which texts are JSON objects, and what is in these.
 
     `of_all` is asked even of objects whose shapes are too large, or too many, to be looked into.
@@ -102,7 +133,14 @@ def take_apart(texts: pl.Series, of_all: Sequence[Path]) -> tuple[Mask, Leaves]:
     known = [(_shape(text), rows.to_numpy()) for text, rows in of_shape]
     names = _Names()
     found = [_values(texts, query, names) for query in _queries(known, of_all)]
-    return good, _together([part for part in found if part is not None], names)
+    leaves = _together([part for part in found if part is not None], names)
+    number = np.full(len(texts), -1, np.int64)
+    keys: list[frozenset[str]] = []
+    for shape, rows in known:
+        if shape is not None:
+            number[rows] = len(keys)
+            keys.append(shape.keys)
+    return Objects(good, leaves, number, keys)
 
 
 def _ask(query: str, texts: pl.Series, **parameters: Any) -> pl.Series:
@@ -138,24 +176,29 @@ def _shape(text: str) -> _Shape | None:
         return None
     values: dict[str, str] = {}
     nested: set[str] = set()
+    keys: set[str] = set()
     # That of an empty object is not one.
     if isinstance(tree, dict):
-        for name, pointer in _walk(tree, "", "", 1, nested):
+        for name, pointer in _walk(tree, "", "", nested, keys):
             values.setdefault(name, pointer)
-    return _Shape({pointer: name for name, pointer in values.items()}, frozenset(nested))
+    by_pointer = {pointer: name for name, pointer in values.items()}
+    return _Shape(by_pointer, frozenset(nested), frozenset(keys))
 
 
 def _walk(
-    tree: Mapping[str, Any], name: str, pointer: str, depth: int, nested: set[str]
+    tree: Mapping[str, Any], name: str, pointer: str, nested: set[str], keys: set[str]
 ) -> Iterator[Path]:
     for key, kind in tree.items():
         full = name + key
         place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
-        if isinstance(kind, dict) and depth < _DEEPEST:
+        if isinstance(kind, dict) and pointer.count("/") < _DEEPEST - 1:
             nested.add(place)
-            yield from _walk(kind, f"{full}.", place, depth + 1, nested)
-        elif kind != "NULL":
-            yield full, place
+            keys.add(f"{full}.")
+            yield from _walk(kind, f"{full}.", place, nested, keys)
+        else:
+            keys.add(full)
+            if kind != "NULL":
+                yield full, place
 
 
 def _queries(shapes: Sequence[tuple[_Shape | None, Ints]], of_all: Sequence[Path]) -> list[_Query]:

@@ -61,7 +61,8 @@ class Lines:
     `buffer` is bytes (uint8) with at least PADDING zero bytes behind the last line; `starts` and
     `ends` (exclusive, without the line feed) are int64 arrays of one number a line. The text is
     valid UTF-8; the lines in `bad` (row numbers, ascending) were not, and `bad_bytes` holds what
-    they were. The buffer must not change while anything made from it is in use.
+    they were. The buffer must not change while anything made from it is in use. `notes` are what
+    has been found out about the buffer, by whom; all lines that are taken of these share them.
     """
 
     buffer: npt.NDArray[np.uint8]
@@ -69,6 +70,7 @@ class Lines:
     ends: Ints
     bad: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     bad_bytes: pl.Series | None = None
+    notes: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -90,7 +92,7 @@ class Lines:
 
     def take(self, rows: Ints) -> Lines:
         """Some of the lines, in the order of `rows`; `bad` is not carried along."""
-        return Lines(self.buffer, self.starts[rows], self.ends[rows])
+        return Lines(self.buffer, self.starts[rows], self.ends[rows], notes=self.notes)
 
     def text(self, starts: Ints, lengths: Ints) -> pl.Series:
         """Strings from parts of the buffer; a negative length gives null. No bytes are copied."""

@@ -6,60 +6,19 @@ of an object that has none under a known key is the object itself.
 
 from functools import partial
 
-import numpy as np
-
-from siemstress.formats.base import Format, Sample
-from siemstress.formats.clock import Clock
-from siemstress.formats.found import Found
-from siemstress.formats.header import Header, unread
-from siemstress.formats.keys import pointers
-from siemstress.formats.leaves import Leaves
-from siemstress.formats.named import event, untimed
-from siemstress.formats.objects import take_apart
-from siemstress.formats.syslog import without_return
+from siemstress.formats.base import LOOSE, SYSLOGS, Format, Sample
+from siemstress.formats.documents import Document, claims, read, refine
 from siemstress.sources.arrays import ArrayLines
-from siemstress.sources.lines import Ints, Lines, Mask
 
-_OPEN, _BLANK, _TAB = 123, 32, 9
-_OF_ALL = tuple(pointers())
-
-
-def _read(lines: Lines, clock: Clock, name: str) -> tuple[Mask, Header]:
-    ends, returned = without_return(lines)
-    ok = _opened(lines, ends)
-    rows = np.flatnonzero(ok)
-    if not len(rows):
-        return ok, unread(lines.take(rows))
-    text = lines.text(lines.starts[rows], ends[rows] - lines.starts[rows])
-    good, leaves = take_apart(text, _OF_ALL)
-    ok[rows[~good]] = False
-    rows = rows[good]
-    number = np.cumsum(good) - 1
-    leaves = Leaves(number[leaves.row], leaves.name, leaves.names, leaves.text)
-    whole = untimed(lines, rows, ends, name)
-    header = event(Found(whole.lines, leaves), whole, clock, name)
-    # An object without a message is all message.
-    header.rebuilt = header.message.start == whole.message.start
-    if returned is not None:
-        header.rebuilt &= ~returned[rows]
-    return ok, header
-
-
-def _opened(lines: Lines, ends: Ints) -> Mask:
-    """Lines that begin with a brace, perhaps behind blanks."""
-    first = lines.byte(lines.starts)
-    ok: Mask = (first == _OPEN) & (ends > lines.starts)
-    led = np.flatnonzero(((first == _BLANK) | (first == _TAB)) & (ends > lines.starts))
-    if len(led):
-        text = lines.text(lines.starts[led], ends[led] - lines.starts[led])
-        ok[led] = text.str.contains(r"^[ \t]+\{").to_numpy()
-    return ok
-
+_ANY = Document(keys=())
 
 LINES = Format(
     name="linejson",
-    read=partial(_read, name="linejson"),
-    rank=15,
+    read=partial(read, kind=_ANY, name="linejson"),
+    refine=partial(refine, kind=_ANY, name="linejson"),
+    claims=claims,
+    refines=SYSLOGS,
+    rank=LOOSE,
     samples=(
         Sample(
             '{"@timestamp":"2017-08-23T06:15:38.5Z","host":{"name":"web1"},"process":{"name":'
@@ -96,7 +55,7 @@ LINES = Format(
 )  # fmt: skip
 ARRAY = Format(
     name="sojson",
-    read=partial(_read, name="sojson"),
+    read=partial(read, kind=_ANY, name="sojson"),
     unpack=ArrayLines,
     rank=None,
     samples=(
