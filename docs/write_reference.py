@@ -10,13 +10,14 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import examples
 import settings
 from manual import page
 from parsers import COMMANDS, Flag, example_lines, flags, parser_of, subcommands, usage
 from siemstress.fields.actions import ACTIONS
-from siemstress.formats.base import formats
+from siemstress.formats.base import Format, formats
 from siemstress.schema import ALERT, EVENT, Column
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,14 +124,19 @@ def log_formats() -> str:
         "[Log formats](../formats.md).\n"
     ]
     for name, item in sorted(formats().items()):
-        module = sys.modules[(item.refine or item.read).__module__]
         others = (
             f", also {', '.join(f'`{alias}`' for alias in item.aliases)}" if item.aliases else ""
         )
-        about = " ".join((module.__doc__ or "").split("\n\n")[0].split())
+        about = " ".join((item.about or _module_of(item).__doc__ or "").split("\n\n")[0].split())
         parts.append(f"## {name}\n\n`{name}`{others}. {about}\n")
         parts.append(f"```\n{item.samples[0].line}\n```\n")
     return "\n".join(parts)
+
+
+def _module_of(item: Format) -> ModuleType:
+    """The module that a format stands in."""
+    modules = [m for name, m in sys.modules.items() if name.startswith("siemstress.formats.")]
+    return next(m for m in modules if any(value is item for value in vars(m).values()))
 
 
 def _columns(listed: tuple[Column, ...]) -> str:

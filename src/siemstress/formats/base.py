@@ -55,7 +55,7 @@ class Format:
     `refine`; lines that stand alone are read by `read`. `rank` orders formats where `auto` has
     nothing else to go by, the lowest first; from LOOSE on a format gets only what all others have
     left, None keeps it out of `auto`. Where lines are not what the bytes have as lines, `unpack`
-    makes a stream of lines of them.
+    makes a stream of lines of them. `about` says what it is where its module is of several.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Format:
     rank: int | None = 50
     refines: tuple[str, ...] = ()
     unpack: Unpack | None = None
+    about: str = ""
     claims: Claim | None = field(default=None, repr=False)
     refine: Refine | None = field(default=None, repr=False)
 

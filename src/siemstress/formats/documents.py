@@ -82,6 +82,7 @@ def document(
     rank: int | None = RANK,
     aliases: Sequence[str] = (),
     unpack: Unpack | None = None,
+    about: str = "",
 ) -> Format:
     """The format of documents of a kind, a line each or inside of syslog's messages."""
     return Format(
@@ -93,6 +94,7 @@ def document(
         rank=rank,
         aliases=tuple(aliases),
         unpack=unpack,
+        about=about,
         samples=tuple(samples),
     )
 
