@@ -86,7 +86,7 @@ class EventBuilder:
             number = self._program_numbers.get(header.program, self._programs.unknown)
             return np.full(count, number, np.int16), np.zeros(count, np.uint64)
         if process is None:
-            return np.full(count, self._programs.unknown, np.int16), np.zeros(count, np.uint64)
+            return np.full(count, self._programs.nameless, np.int16), np.zeros(count, np.uint64)
         return self._programs.look_up(header.lines, process.start, process.length)
 
     def _keys(self, header: Header, program: Names, spread: Words) -> Words:

@@ -165,14 +165,20 @@ class Matcher:
             begin, end = int(first[program]), int(first[program + 1])
             if begin == end or state.which[begin:end].all():
                 continue
-            for text, numbers in self._starts[program].again:
+            for start, numbers in self._starts[program].again:
                 rows = np.flatnonzero(state.which[begin:end] == 0) + begin
-                rows = rows[state.lines.stands(state.start[rows], state.end[rows], text.encode())]
+                rows = rows[state.lines.stands(state.start[rows], state.end[rows], start.encode())]
+                if not len(rows):
+                    continue
+                text = state.lines.text(state.start[rows], state.end[rows] - state.start[rows])
                 for number in numbers:
-                    if len(rows):
-                        template = self.templates[number - 1]
-                        _by_regex(state, rows, number, template, self._tree.path(number))
-                        rows = rows[state.which[rows] == 0]
+                    template = self.templates[number - 1]
+                    # Most texts lack it, and are out quickly.
+                    may = text.str.contains(template.needs, literal=True).to_numpy()
+                    may &= state.which[rows] == 0
+                    if may.any():
+                        path = self._tree.path(number)
+                        _by_regex(state, rows[may], text.filter(may), number, template, path)
 
 
 _UNDER_WAY = np.int16(-1)
@@ -200,9 +206,10 @@ def _behind(turns: list[list[_Stretch]], stretch: _Stretch) -> int:
     return 0
 
 
-def _by_regex(state: State, rows: Ints, number: int, template: Template, path: list[int]) -> None:
+def _by_regex(
+    state: State, rows: Ints, text: pl.Series, number: int, template: Template, path: list[int]
+) -> None:
     """Match a template's regex; where the captures stand follows from their lengths."""
-    text = state.lines.text(state.start[rows], state.end[rows] - state.start[rows])
     groups = text.str.extract_groups(f"({template.regex})").struct.unnest()
     sizes = [groups[name].str.len_bytes().cast(pl.Int64) for name in groups.columns]
     matched = sizes[0].is_not_null().to_numpy()

@@ -23,9 +23,13 @@ class Programs:
     """Looks up program numbers; remembers the names it has seen. Safe for many threads."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """`names` are programs in lower case; program number i is names[i]."""
+        """`names` are programs in lower case; program number i is names[i].
+
+        The name that is empty is that of lines which name no program.
+        """
         self._number = {name: number for number, name in enumerate(names)}
         self.unknown = len(names)
+        self.nameless = self._number.get("", self.unknown)
         self._lock = threading.Lock()
         self._seen = 0
         self._slots: tuple[Words, Numbers] = (
@@ -42,7 +46,7 @@ class Programs:
         missing = np.flatnonzero((known[slot] != hashes) & (length > 0))
         if len(missing):
             result[missing] = self._learn(lines, start, length, hashes, missing)
-        result[length <= 0] = self.unknown
+        result[length <= 0] = self.nameless
         return result, hashes
 
     def _learn(

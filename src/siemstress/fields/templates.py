@@ -68,6 +68,15 @@ class Template:
     pieces: tuple[Piece, ...] = ()
 
     @property
+    def needs(self) -> str:
+        """The longest literal that a message must hold."""
+        literals = [p.text for p in self.pieces if not p.optional] or [
+            self.starts,
+            *(capture.behind for capture in self.captures),
+        ]
+        return max(literals, key=len)
+
+    @property
     def read_again(self) -> bool:
         """Whether the regex is tried where no template fits at first."""
         return bool(self.pieces) or any(c.name == "user_name" for c in self.captures)
