@@ -103,12 +103,12 @@ TABLE = Table(
                 "outcome": "failure"}),
         Sample('SMTP protocol error in "auth login" H=(a) [192.0.2.9]" H=(b) [203.0.113.9] AUTH '
                "command used when not advertised",
-               {"command": 'auth login" H=(a) [192.0.2.9]', 
+               {"command": 'auth login" H=(a) [192.0.2.9]',
                 "source_host": "203.0.113.9", "reason": "AUTH command used when not advertised",
                 "action": "connect"}),
         Sample("1akDqs-0005aQ-9b <= a@example.org H=h.example.org (h) [203.0.113.9]:4711 P=esmtpsa "
                "X=TLS1.3:256 CV=no A=plain:bob S=123 id=1@example.org",
-               {"queue_id": "1akDqs-0005aQ-9b", "from": "a@example.org", 
+               {"queue_id": "1akDqs-0005aQ-9b", "from": "a@example.org",
                 "source_host": "203.0.113.9", "source_port": 4711, "tls": "TLS1.3:256",
                 "method": "plain", "user_name": "bob", "action": "mail_receive"}),
         Sample("1akDqs-0005aQ-9b => b@example.net R=dnslookup T=remote_smtp H=mx.example.net "
