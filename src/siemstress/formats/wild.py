@@ -98,7 +98,7 @@ KIND: Mapping[str, int] = {name: number for number, name in enumerate(KINDS)}
 
 # What may stand before a stamp: a level or a number in brackets, a sign of where it is from.
 _OPENING = (
-    r"(?:<[A-Z]>|[\[(<][\w:.-]{1,32}[\])>]:?\s?|L\s|[A-Z]{3,9}:?\s|<?\w{1,8}(?:\s\w{1,8})?=)?"
+    r"(?:<[A-Z]>|[\[(][\w:.-]{1,32}[\])]:?\s?|L\s|[A-Z]{3,9}:?\s|<?\w{1,8}(?:\s\w{1,8})?=)?"
     r"[\[(<\"'*.]?"
 )
 _NO_SUCH_ZONE = NO_ZONE - 1

@@ -1,18 +1,23 @@
 """The syslog protocol of RFC 5424."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from siemstress.formats.base import Format, Sample
 from siemstress.formats.clock import Clock
-from siemstress.formats.header import Header, Span
+from siemstress.formats.found import Found
+from siemstress.formats.header import Header, Span, unread
 from siemstress.formats.stamps import NO_TIME, NO_ZONE, iso
-from siemstress.formats.syslog import priority, without_return
+from siemstress.formats.structured import REGISTERED, WHOLE, take_apart
+from siemstress.formats.syslog import Priority, priority, without_return
 from siemstress.sources.lines import Ints, Lines, Mask
 
-_HYPHEN, _BLANK, _OPEN, _BACKSLASH = 45, 32, 91, 92
+_HYPHEN, _BLANK, _OPEN, _SMALL_Z, _T = 45, 32, 91, 122, 84
 _BOM = 0xBFBBEF
-# How often an escaped bracket is passed over in search of where structured data ends.
-_ESCAPES = 64
+_FIRST = int.from_bytes(b"1 ", "little")
+# How long the words of a head may be (section 6).
+_WORDS = {"host": 255, "process": 48, "pid": 128, "msgid": 32}
 
 
 def _word(lines: Lines, at: Ints, ends: Ints) -> tuple[Ints, Ints]:
@@ -32,55 +37,58 @@ def _structured(lines: Lines, at: Ints, ends: Ints) -> tuple[Ints, Mask]:
     nil = (lines.byte(at) == _HYPHEN) & (at < ends)
     length = np.where(nil, 1, 0)
     rows = np.flatnonzero(~nil & (lines.byte(at) == _OPEN) & (at < ends))
-    begin = at[rows]
-    for _ in range(_ESCAPES):
-        if not len(rows):
-            break
-        close = lines.find(begin, ends[rows], "] ")
-        close = np.where(close < 0, ends[rows] - begin - 1, close)
-        place = begin + close
-        escaped = (lines.byte(np.maximum(place - 1, 0)) == _BACKSLASH) & (place + 1 < ends[rows])
-        good = ~escaped & (lines.byte(np.maximum(place, 0)) == 93)
-        length[rows[good]] = place[good] + 1 - at[rows[good]]
-        rows, begin = rows[escaped], place[escaped] + 1
+    if len(rows):
+        text = lines.text(at[rows], ends[rows] - at[rows]).str.extract(WHOLE)
+        length[rows] = text.str.len_bytes().fill_null(0).to_numpy()
     return length, length > 0
+
+
+def _head(lines: Lines, ends: Ints, mark: Priority) -> tuple[Mask, Mask, Ints]:
+    """Where lines may be of the format, which have a version, and where their stamps begin.
+
+    Behind `<PRI>` a version must stand, without it one may.
+    """
+    at = mark.start
+    marked = at > lines.starts
+    digits, stamp = _word(lines, at, ends)
+    version = lines.number(at, digits)
+    versioned = (version >= 1) & (digits <= 3)
+    return versioned | ~marked, versioned, np.where(versioned, stamp, at)
 
 
 def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     ends, returned = without_return(lines)
     mark = priority(lines)
-    at = mark.start
-    digits, stamp = _word(lines, at, ends)
-    version = lines.number(at, digits)
-    ok = (at > lines.starts) & (version >= 1) & (digits <= 3)
-    first = (version == 1) & (digits == 1)
-    at = stamp
+    marked = mark.start > lines.starts
+    ok, versioned, at = _head(lines, ends, mark)
+    if not ok.any():
+        return ok, unread(lines.take(np.empty(0, np.int64)))
     stamp_length, behind = _word(lines, at, ends)
     stamps = iso(lines, at, ends, clock)
     unknown = _nil(lines, at, stamp_length) < 0
-    ok &= stamps.ok | unknown
+    capital = (lines.byte(at + 10) == _T) & (lines.byte(np.maximum(behind - 2, 0)) != _SMALL_Z)
+    ok &= (stamps.ok & capital) | (unknown & marked)
     time = np.where(stamps.ok, stamps.time, NO_TIME)
     zone = np.where(stamps.ok, stamps.zone, NO_ZONE).astype(np.int16)
     spans = {}
-    filled = np.ones(len(lines), bool)  # Two blanks in a row are not what is written again.
-    for name in ("host", "process", "pid", "msgid"):
+    for name, longest in _WORDS.items():
         ok &= behind < ends
         length, following = _word(lines, behind, ends)
+        ok &= (length > 0) & (length <= longest)
         spans[name] = Span(behind, _nil(lines, behind, length))
-        filled &= length > 0
         behind = following
     length, sound = _structured(lines, behind, ends)
     ok &= sound
     structured = Span(behind, _nil(lines, behind, length))
+    _leave_others(lines, ok, marked, versioned, structured)
     message = np.minimum(behind + length + 1, ends)
     ok &= (behind + length == ends) | (lines.byte(np.minimum(behind + length, ends)) == _BLANK)
-    marked = (lines.half_words[message] & np.uint32(0xFFFFFF) == _BOM) & (message + 3 <= ends)
-    message = message + np.where(marked, 3, 0)
+    bom = (lines.half_words[message] & np.uint32(0xFFFFFF) == _BOM) & (message + 3 <= ends)
+    message = message + np.where(bom, 3, 0)
     number = spans.pop("pid")
     pid = lines.number(number.start, number.length)
-    exact = (
-        first & filled & stamps.exact & (structured.length < 0) & ~marked & (behind + length < ends)
-    )
+    exact = marked & (lines.half_words[mark.start] & np.uint32(0xFFFF) == _FIRST)
+    exact &= stamps.exact & (structured.length < 0) & ~bom & (behind + length < ends)
     exact &= (number.length < 0) | ((pid >= 0) & _canonical(lines, number))
     exact &= np.ones(len(lines), bool) if mark.exact is None else mark.exact
     if returned is not None:
@@ -88,14 +96,36 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     fields = {
         "msgid": spans.pop("msgid"),
         "procid": Span(number.start, np.where(pid >= 0, -1, number.length)),
-        "structured_data": structured,
     }
     header = Header(
         lines=lines, format="rfc5424", message=Span(message, ends - message), time=time,
         zone=zone, spans=spans, fields=fields, pid=pid, facility=mark.facility,
         severity=mark.severity, rebuilt=exact,
     )  # fmt: skip
-    return ok, header.take(np.flatnonzero(ok))
+    return _with_parameters(header, ok, structured)
+
+
+def _leave_others(lines: Lines, ok: Mask, marked: Mask, versioned: Mask, data: Span) -> None:
+    """Without `<PRI>` and version, only data that is nothing else tells lines from others."""
+    rows = np.flatnonzero(ok & ~marked & ~versioned)
+    if len(rows):
+        text = lines.text(data.start[rows], data.length[rows])
+        ok[rows] = text.str.contains(REGISTERED).fill_null(value=False).to_numpy()
+
+
+def _with_parameters(header: Header, ok: Mask, data: Span) -> tuple[Mask, Header]:
+    """The header of the lines that are of the format, its structured data taken apart."""
+    rows = np.flatnonzero(ok & (data.length > 0))
+    if not len(rows):
+        return ok, header.take(np.flatnonzero(ok))
+    good, leaves = take_apart(header.lines.text(data.start[rows], data.length[rows]))
+    ok[rows[~good]] = False
+    number = np.cumsum(ok) - 1
+    leaves = replace(leaves, row=number[rows[good]][leaves.row])
+    header = header.take(np.flatnonzero(ok))
+    names = [name.lower() for name in leaves.names]
+    found = Found(header.lines, leaves, {"": names})
+    return ok, replace(header, lines=found.lines, extra=found.rest())
 
 
 def _canonical(lines: Lines, number: Span) -> Mask:
@@ -119,7 +149,24 @@ RFC5424 = Format(
             '[a@1 k="v\\] x"][b@1] It is time',
             {"time": "2003-08-24T12:14:15.000003", "host": "192.0.2.1", "process": "myproc",
              "pid": 8710, "message": "It is time",
-             "fields.structured_data": '[a@1 k="v\\] x"][b@1]'},
+             "fields.a@1.k": "v] x", "fields.structured_data": None},
+        ),
+        Sample(
+            '<165>1 2003-10-11T22:14:15.003Z 2001:db8::7 evntslog - ID47 [exampleSDID@32473 iut="3"'
+            ' eventSource="a \\"b\\\\" path="C:\\x"][origin ip="192.0.2.1" ip="192.0.2.2"]',
+            {"host": "2001:db8::7", "process": "evntslog", "message": "", "fields.msgid": "ID47",
+             "fields.exampleSDID@32473.iut": "3",
+             "fields.exampleSDID@32473.eventSource": 'a "b\\',
+             "fields.exampleSDID@32473.path": "C:\\x", "fields.origin.ip": "192.0.2.1,192.0.2.2"},
+        ),
+        Sample(
+            "1 2003-10-11T22:14:15.003Z host1 su 12 - - 'su root' failed",
+            {"time": "2003-10-11T22:14:15.003", "host": "host1", "process": "su", "pid": 12,
+             "facility": None, "message": "'su root' failed"},
+        ),
+        Sample(
+            '2003-10-11T22:14:15.003Z host1 su - - [meta sequenceId="29"] hi',
+            {"host": "host1", "process": "su", "message": "hi", "fields.meta.sequenceId": "29"},
         ),
         Sample(
             "<14>1 - - - - - -",

@@ -4,7 +4,7 @@ import numpy as np
 
 from siemstress.formats.base import LOOSE, Format, Sample
 from siemstress.formats.clock import Clock
-from siemstress.formats.header import Header
+from siemstress.formats.header import Header, Span
 from siemstress.formats.stamps import Stamps, bsd
 from siemstress.formats.syslog import is_level, read
 from siemstress.sources.lines import Ints, Lines, Mask
@@ -21,6 +21,14 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
 def _read_without_host(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     ok, header = read(lines, clock, _stamps, name="nohost", host=False)
     process = header.spans["process"]
+    repeated = np.flatnonzero(header.begins("last message repeated ") & (process.length > 0))
+    if len(repeated):
+        # What stands in front of that is the host.
+        host = Span(process.start, np.full(len(header), -1, np.int64))
+        host.length[repeated], process.length[repeated] = process.length[repeated], -1
+        header.spans["host"] = host
+        if header.rebuilt is not None:
+            header.rebuilt[repeated] = False
     # `Info: a(b): c` is a level and a tag.
     level = is_level(lines, process.start, process.length)
     if not level.any():
@@ -65,6 +73,10 @@ NO_HOST = Format(
             "Aug 23 06:15:38 sshd[1]: hi",
             {"time": "2017-08-23T06:15:38", "host": None, "process": "sshd", "pid": 1,
              "message": "hi"},
+        ),
+        Sample(
+            "Mar  8 15:18:40 host1: last message repeated 11 times",
+            {"host": "host1", "process": None, "message": "last message repeated 11 times"},
         ),
     ),
 )  # fmt: skip

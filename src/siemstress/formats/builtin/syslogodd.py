@@ -84,7 +84,8 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     stamps = find(lines.take(rows), at[rows], ends[rows], clock, _STAMPS)
     time = np.full(len(lines), NO_TIME, np.int64)
     zone = np.full(len(lines), NO_ZONE, np.int16)
-    has = np.flatnonzero(stamps.stamps.ok)
+    # Nothing but a bracket or a sign may stand in front of it.
+    has = np.flatnonzero(stamps.stamps.ok & (stamps.start <= at[rows] + 1))
     time[rows[has]], zone[rows[has]] = stamps.stamps.time[has], stamps.stamps.zone[has]
     _behind_stamps(lines, rows[has], ends, stamps.take(has), marked, head)
     bare = np.flatnonzero(marked & (time == NO_TIME))
