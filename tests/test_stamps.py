@@ -61,6 +61,26 @@ def test_a_file_over_the_turn_of_the_year() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stamps", "years"),
+    [
+        # The end of the file is what its time tells of; Dec 3 of that year would fit as well.
+        (["Dec  3 10:00:00", "Jan  3 10:00:00"], [2016, 2017]),
+        (["Nov  3 10:00:00", "Feb  3 10:00:00"] * 3, [2014, 2015, 2015, 2016, 2016, 2017]),
+        # Lines that change places about midnight.
+        (["Dec 31 23:59:59", "Jan  1 00:00:00", "Dec 31 23:59:59", "Jan  1 00:00:01"],
+         [2017, 2018, 2017, 2018]),
+        # A log of one line in half a year, and one that is in no order.
+        (["Nov  3 10:00:00", "May  3 10:00:00"], [2017, 2017]),
+        (["Dec  3 10:00:00", "Jan  3 10:00:00", "May  3 10:00:00", "Mar  3 10:00:00"], [2017] * 4),
+        (["Dec  3 10:00:00", "Jan  3 10:00:00", "Feb 29 10:00:00"], [2015, 2016, 2016]),
+    ],
+)  # fmt: skip
+def test_a_step_back_over_the_turn_of_a_year_is_one(stamps: list[str], years: list[int]) -> None:
+    found = times(stamps, "2017-12-31T10:00:01")
+    assert [int(time[:4]) for time in found] == years
+
+
+@pytest.mark.parametrize(
     "stamp",
     ["Feb 30 12:00:00", "Feb 31 12:00:00", "Apr 31 12:00:00", "Aug 32 12:00:00", "Aug 00 12:00:00",
      "Aug  0 12:00:00", "Aug 23 24:00:00", "Aug 23 12:60:00", "Aug 23 12:00:61", "Foo 23 12:00:00",

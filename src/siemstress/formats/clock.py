@@ -28,11 +28,13 @@ class Clock:
     """How stamps that say less than all are read.
 
     `reference` (µs since 1970, UTC) is the latest moment that a line may stem from: the file's
-    modification time or now. `zone` is an IANA name, or an offset in minutes east of UTC.
+    modification time or now. `zone` is an IANA name, or an offset in minutes east of UTC. Lines
+    that are `in_order` are of one source, in the order in which it wrote them.
     """
 
     reference: int
     zone: str | int = 0
+    in_order: bool = True
 
     def local_reference(self) -> int:
         """The reference on the zone's own clock, in µs since 1970 there."""

@@ -46,7 +46,7 @@ def read(lines: Lines, span: Span, zone: pl.Series, clock: Clock) -> tuple[Stamp
 def _clock(zone: str, clock: Clock) -> Clock | None:
     """The clock of a zone that a line names; None where it is no zone."""
     try:
-        return Clock(clock.reference, parse_zone(zone))
+        return Clock(clock.reference, parse_zone(zone), clock.in_order)
     except UserError:
         return None
 

@@ -11,23 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from siemstress.formats.clock import DAY, SLACK, Clock
+from siemstress.formats import years
+from siemstress.formats.clock import DAY, Clock
+from siemstress.formats.years import SECOND, date_ok, epoch, guess_year, year_ok
 from siemstress.sources.lines import Ints, Lines, Mask
 
 Bytes = npt.NDArray[np.uint8]
 
-NO_TIME = np.iinfo(np.int64).min
+NO_TIME = years.NO_TIME
 NO_ZONE = -9999
 ZULU = 9999  # written as Z, which is +00:00
 
-SECOND = 1_000_000
 # The year 2, in µs since 1970: earlier moments are no times of events.
 EARLIEST = -62_104_060_800 * SECOND
 _MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTH_CODES = np.array(
     [int.from_bytes(_MONTHS[i : i + 3].lower(), "big") for i in range(0, 36, 3)], np.int64
 )
-_DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
 
 @dataclass(frozen=True)
@@ -77,57 +77,6 @@ def _month(name: Bytes) -> tuple[Ints, Mask]:
     return hit.argmax(axis=1) + 1, hit.any(axis=1)
 
 
-def _is_leap(year: Ints) -> Mask:
-    leap: Mask = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    return leap
-
-
-def year_ok(year: Ints) -> Mask:
-    """Whether a local year, and in UTC too, is one that every store keeps: 1 to 9999."""
-    fits: Mask = (year > 1) & (year < 9999)
-    return fits
-
-
-def date_ok(year: Ints, month: Ints, day: Ints) -> Mask:
-    """Whether there is such a day."""
-    fits: Mask = (month >= 1) & (month <= 12) & (day >= 1)
-    fits &= day <= _DAYS[np.clip(month, 1, 12) - 1]
-    fits &= (month != 2) | (day < 29) | _is_leap(year)
-    return fits
-
-
-def epoch(year: Ints, month: Ints, day: Ints, second_of_day: Ints) -> Ints:
-    """µs since 1970 on the clock that the date is of."""
-    months = (year - 1970) * 12 + (month - 1)
-    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
-    return (days * 86_400 + second_of_day) * SECOND
-
-
-def year_of(reference: int) -> int:
-    """The year of a moment in µs since 1970."""
-    return int(np.datetime64(reference, "us").astype("datetime64[Y]").astype(np.int64)) + 1970
-
-
-def guess_year(month: Ints, day: Ints, second_of_day: Ints, reference: int) -> tuple[Ints, Mask]:
-    """Local times of stamps without a year, and where there is such a day.
-
-    A line cannot be younger than its reference: of the years about it the latest is taken that
-    puts the stamp not later than a day after it. February 29 goes to the last leap year.
-    """
-    newest = year_of(reference) + 1
-    result = np.full(len(month), NO_TIME, np.int64)
-    for back in range(9):
-        year = np.full(len(month), newest - back, np.int64)
-        todo = (result == NO_TIME) & date_ok(year, month, day)
-        if not todo.any():
-            if (result != NO_TIME).all() or (back > 2 and not (day == 29).any()):
-                break
-            continue
-        local = epoch(year[todo], month[todo], day[todo], second_of_day[todo])
-        result[todo] = np.where(local <= reference + SLACK, local, NO_TIME)
-    return result, result != NO_TIME
-
-
 def bsd(lines: Lines, at: Ints, clock: Clock) -> Stamps:
     """`Mmm dd hh:mm:ss` (RFC 3164, section 4.1.2), a day below ten led by a space or a zero."""
     rows, run = _changes(lines, at, (0, 7))
@@ -143,7 +92,7 @@ def bsd(lines: Lines, at: Ints, clock: Clock) -> Stamps:
     ok &= (hour < 24) & (minute < 60) & (second <= 60)
     local = np.zeros(len(rows), np.int64)
     of_day = hour * 3600 + minute * 60 + second
-    local[ok], dated = guess_year(month[ok], day[ok], of_day[ok], clock.local_reference())
+    local[ok], dated = guess_year(month[ok], day[ok], of_day[ok], clock)
     ok[ok] = dated
     canonical = (second < 60) & (blank == (day < 10))
     canonical &= (text[:, 0] < 97) & (text[:, 1] >= 97) & (text[:, 2] >= 97)

@@ -16,16 +16,11 @@ import polars as pl
 from siemstress.formats.clock import DAY, MINUTE, Clock
 from siemstress.formats.stamps import (
     EARLIEST,
-    NO_TIME,
     NO_ZONE,
-    SECOND,
     ZULU,
     Stamps,
-    date_ok,
-    epoch,
-    guess_year,
-    year_ok,
 )
+from siemstress.formats.years import NO_TIME, SECOND, date_ok, epoch, guess_year, year_ok
 from siemstress.formats.zones import ZONES, month
 from siemstress.sources.lines import Ints, Lines, Mask, clipped
 
@@ -241,7 +236,7 @@ def _moment(groups: pl.DataFrame, clock: Clock, ok: Mask) -> tuple[Ints, Ints, M
         local = midnight + of_day * SECOND
         local = np.where(local > reference, local - DAY, local)
     elif year is None:
-        local[ok], dated = guess_year(month_[ok], day[ok], of_day[ok], clock.local_reference())
+        local[ok], dated = guess_year(month_[ok], day[ok], of_day[ok], clock)
         ok[ok] = dated
     else:
         with_year = year >= 0
@@ -249,9 +244,7 @@ def _moment(groups: pl.DataFrame, clock: Clock, ok: Mask) -> tuple[Ints, Ints, M
         rows = np.flatnonzero(ok & with_year)
         local[rows] = epoch(year[rows], month_[rows], day[rows], of_day[rows])
         rows = np.flatnonzero(ok & ~with_year)
-        local[rows], dated = guess_year(
-            month_[rows], day[rows], of_day[rows], clock.local_reference()
-        )
+        local[rows], dated = guess_year(month_[rows], day[rows], of_day[rows], clock)
         ok[rows] = dated
     return local, micro, np.zeros(count, bool)
 

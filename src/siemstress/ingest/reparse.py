@@ -180,7 +180,7 @@ class Reparsing:
         own = old["_zone"][0]
         zone = self.zone if self.zone is not None else self.default if own is None else own
         reference = old["_time"].max()
-        clock = Clock(reference if isinstance(reference, int) else 0, zone)
+        clock = Clock(reference if isinstance(reference, int) else 0, zone, in_order=False)
         parsed = self.parser.parse(_lines(old["_line"]), clock, None, 0, _placed(old))
         plain = parsed.events.cast({pl.Enum: pl.String})
         return plain.with_columns(id=old["id"].gather(plain["id"]))

@@ -150,7 +150,7 @@ class Writer:
         now = time.time_ns() // 1000
         try:
             for group in groups(batch.pieces):
-                clock = Clock(group.reference or now, target.zone)
+                clock = Clock(group.reference or now, target.zone, group.origins.is_one)
                 first_id = self._store.take_ids(len(group.lines))
                 parsed = target.parser.parse(group.lines, clock, group.origins, first_id)
                 staged += self._store.stage(target.table, parsed.events)
