@@ -25,12 +25,14 @@ _OBJECTS = {
     "user-account:user_id": "user",
 }
 _TEXT = r"'(?:[^'\\]|\\.)*'"
-_PATH = rf"[a-z0-9-]+:(?:[\w.*\[\]-]|{_TEXT})+"
+_PATH = rf"(?<![a-z0-9-])[a-z0-9-]+:(?:[\w.*\[\]-]|{_TEXT})+"
 _COMPARISON = re.compile(
     rf"(?P<path>{_PATH})\s*(?P<operator>=|\bIN\b|\bISSUBSET\b)\s*"
     rf"(?P<values>{_TEXT}|\(\s*{_TEXT}(?:\s*,\s*{_TEXT})*\s*\))"
 )
 _WORDS = re.compile(rf"{_TEXT}|[A-Z]+|[!<>]=?|=")
+# A longer pattern is passed over: it takes time that grows with its square.
+_LONGEST = 1 << 15
 _JOINS = {"OR", "AND", "IN", "ISSUBSET", "="}
 
 
@@ -81,6 +83,8 @@ def _is_over(item: dict[str, Any], now: datetime) -> bool:
 
 def _values(pattern: str) -> Iterator[tuple[str, str]]:
     """Each value that is a find by itself, with its kind; none where the pattern needs more."""
+    if len(pattern) > _LONGEST:
+        return
     words = {word for word in _WORDS.findall(_without_paths(pattern)) if not word.startswith("'")}
     comparisons = list(_COMPARISON.finditer(pattern))
     files = [c for c in comparisons if c["path"].startswith("file:")]
