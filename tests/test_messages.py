@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from random import Random
 
 import pytest
@@ -72,9 +73,9 @@ def _first_reading(template: Template, message: str) -> Found | None:
 
 def _second_reading(template: Template, message: str) -> Found | None:
     """The same with the user name, or another such part, as long as can be."""
-    if not template.read_again:
+    if not template.read_again or not message.startswith(template.starts):
         return None
-    match = re.match(template.regex.replace("$", r"\Z"), message)
+    match = _regex(template).match(message)
     if match is None:
         return None
     found = {}
@@ -85,6 +86,11 @@ def _second_reading(template: Template, message: str) -> Found | None:
             return None
         found[capture.name] = value.lstrip(" ") if capture.any_text else value
     return found
+
+
+@cache
+def _regex(template: Template) -> re.Pattern[str]:
+    return re.compile(template.regex.replace("$", r"\Z"))
 
 
 def _captured(
@@ -228,7 +234,8 @@ def _value(random: Random, capture: Capture) -> str:
 def test_what_a_shipped_pattern_fits_is_read(program: str) -> None:
     random = Random(program)
     patterns = [(pattern, pattern.template()) for pattern in PROGRAMS[program]]
-    texts = [_message(random, t) for _, t in patterns for _ in range(10)]
+    rounds = max(1, min(10, 1_000 // len(patterns)))
+    texts = [_message(random, t) for _, t in patterns for _ in range(rounds)]
     for text, got in zip(texts, messages(texts, BUILDER, program), strict=True):
         for reading in (_first_reading, _second_reading):
             found = [(p, reading(t, text)) for p, t in patterns]

@@ -1,50 +1,252 @@
-"""OpenSSH's server."""
+"""OpenSSH's server: every way in, and every way of failing."""
+
+from collections.abc import Iterator, Mapping
 
 from siemstress.fields.tables import Pattern, Sample, Table, says
+
+_PEER = "{source_host} port {source_port}"
+_PREAUTH = (" [preauth]", "")
 
 
 def _failed(text: str, **sets: str) -> Pattern:
     return says(text, action="login", outcome="failure", **sets)
 
 
-def _accepted(method: str) -> tuple[Pattern, ...]:
-    start = f"Accepted {method} for {{user_name}} from {{source_host}} port {{source_port}}"
-    sets = {"action": "login", "outcome": "success", "method": method}
-    return (
-        Pattern(f"{start} ssh2", sets),
-        Pattern(f"{start} ssh2: {{key_type}} {{key}}", sets),
-        Pattern(f"{start}", sets),
-        Pattern(f"{start} {{_rest*}}", sets),
+def _refused(text: str, **sets: str) -> Pattern:
+    """A connection that came to nothing before anybody gave a name."""
+    return says(text, action="connect", outcome="failure", **sets)
+
+
+def _accepted(method: str, name: str = "") -> Iterator[Pattern]:
+    start = f"Accepted {method} for {{user_name}} from {_PEER}"
+    sets = {"action": "login", "outcome": "success"} | ({"method": name} if name else {})
+    yield Pattern(f"{start} ssh2", sets)
+    yield Pattern(f"{start} ssh2: {{key_type}} {{key}}", sets)
+    yield Pattern(
+        f"{start} ssh2: {{key_type}} ID {{key_id*}} (serial {{_serial}}) CA {{_ca}} {{key}}", sets
     )
+    yield Pattern(start, sets)
+    yield Pattern(f"{start} {{_rest*}}", sets)
 
 
-def _rejected(method: str) -> tuple[Pattern, ...]:
-    patterns = []
-    for invalid in ("invalid user ", "illegal user ", ""):
-        start = f"Failed {method} for {invalid}{{user_name}} from {{source_host}}"
-        sets = {"method": method} | ({"invalid_user": "true"} if invalid else {})
-        patterns += [
-            _failed(f"{start} port {{source_port}} ssh2", **sets),
-            _failed(f"{start} port {{source_port}} ssh2: {{key_type}} {{key}}", **sets),
-            _failed(f"{start} port {{source_port}}", **sets),
-        ]
-    return tuple(patterns)
+_FAILURE = {"action": "login", "outcome": "failure"}
+_INVALID = {**_FAILURE, "invalid_user": "true"}
 
 
-def _closed(verb: str) -> tuple[Pattern, ...]:
+def _tried(start: str, sets: Mapping[str, str]) -> Iterator[Pattern]:
+    for end in (" ssh2", " ssh2 [preauth]", " ssh1", ""):
+        yield Pattern(f"{start} from {_PEER}{end}", sets)
+    for end in ("", " [preauth]"):
+        yield Pattern(f"{start} from {_PEER} ssh2: {{key_type}} {{key}}{end}", sets)
+    yield Pattern(f"{start} from {{source_host}}", sets)
+
+
+def _rejected(method: str) -> Iterator[Pattern]:
+    """A common method; a literal is quicker than a part."""
+    # Clients offer one key after the other: that a server refuses one is no failed login yet.
+    known = {**_FAILURE, "action": "authenticate"} if method == "publickey" else _FAILURE
+    for who, sets in (("invalid user ", _INVALID), ("", known)):
+        yield from _tried(f"Failed {method} for {who}{{user_name}}", {**sets, "method": method})
+
+
+def _any_method() -> Iterator[Pattern]:
+    for verb, known in (
+        ("Failed", _FAILURE),
+        ("Postponed", {"action": "authenticate"}),
+        ("Partial", {"action": "authenticate", "outcome": "success"}),
+    ):
+        for who in ("invalid user {user_name}", "illegal user {user_name}", "<invalid username>"):
+            yield from _tried(f"{verb} {{method}} for {who}", _INVALID)
+        yield from _tried(f"{verb} {{method}} for {{user_name}}", known)
+
+
+def _hostbased() -> Iterator[Pattern]:
+    end = 'ssh2: {key_type} {key}, client user "{client_user**}", client host "{client_host**}"'
+    for who, sets in (("invalid user {user_name}", _INVALID), ("{user_name}", _FAILURE)):
+        start = f"Failed hostbased for {who} from {_PEER}"
+        yield Pattern(f"{start} {end}", {**sets, "method": "hostbased"})
+
+
+def _closed(verb: str) -> Iterator[Pattern]:
     """Connections that end, as in `Connection closed by 192.0.2.1 port 22 [preauth]`."""
-    patterns = []
-    for who in ("authenticating user ", "invalid user ", "user "):
-        for end in (" [preauth]", ""):
-            text = f"{verb} {who}{{user_name}} {{source_host}} port {{source_port}}{end}"
+    for end in _PREAUTH:
+        yield says(f"{verb} UNKNOWN port {{_port}}{end}", action="disconnect")
+        for who in ("authenticating user ", "invalid user ", "user "):
             known = {"outcome": "failure"} if who != "user " else {}
-            patterns.append(says(text, action="disconnect", **known))
-    for end in (" [preauth]", ""):
-        patterns += [
-            says(f"{verb} {{source_host}} port {{source_port}}{end}", action="disconnect"),
-            says(f"{verb} {{source_host}}{end}", action="disconnect"),
-        ]
-    return tuple(patterns)
+            yield says(f"{verb} {who}{{user_name}} {_PEER}{end}", action="disconnect", **known)
+        yield says(f"{verb} {_PEER}{end}", action="disconnect")
+        yield says(f"{verb} {{source_host}}{end}", action="disconnect")
+
+
+def _left(error: str) -> Iterator[Pattern]:
+    start = f"{error}Received disconnect from {{source_host}}"
+    gone, failed = {"action": "disconnect"}, {"action": "disconnect", "outcome": "failure"}
+    for end in _PREAUTH:
+        for port in (" port {source_port}", ""):
+            for gap in (":", ": "):
+                yield Pattern(f"{start}{port}:{gap[1:]}14: {{reason*}}{end}", failed)
+                yield Pattern(f"{start}{port}:{gap[1:]}3: {{reason*}}Auth fail{end}", failed)
+                yield Pattern(f"{start}{port}:{gap[1:]}{{code}}: {{reason*}}{end}", gone)
+
+
+def _disconnecting() -> Iterator[Pattern]:
+    for end in _PREAUTH:
+        for who, sets in (
+            ("invalid user ", {"invalid_user": "true"}), ("authenticating user ", {}),
+        ):  # fmt: skip
+            start = f"Disconnecting {who}{{user_name}} {_PEER}"
+            yield _failed(f"{start}: {{reason*}}{end}", **sets)
+            yield _failed(f"{start}{end}", **sets)
+        yield says(f"Disconnecting {_PEER}: {{reason*}}{end}", action="disconnect")
+        yield _failed(f"Disconnecting: Too many authentication failures for invalid user "
+                      f"{{user_name}}{end}", reason="Too many authentication failures",
+                      invalid_user="true")  # fmt: skip
+        yield _failed(f"Disconnecting: Too many authentication failures for {{user_name}}{end}",
+                      reason="Too many authentication failures")  # fmt: skip
+        yield _failed(f"Disconnecting: Too many authentication failures{end}",
+                      reason="Too many authentication failures")  # fmt: skip
+        yield says(f"Disconnecting: {{reason*}}{end}", action="disconnect")
+
+
+def _too_often() -> Iterator[Pattern]:
+    for start in ("error: maximum", "maximum"):
+        for who, sets in (("invalid user ", {"invalid_user": "true"}), ("", {})):
+            for end in (" ssh2 [preauth]", " ssh2", ""):
+                yield _failed(f"{start} authentication attempts exceeded for {who}{{user_name}} "
+                              f"from {_PEER}{end}", **sets)  # fmt: skip
+
+
+# Fixed words stand behind the address: whatever comes before them is the user's name.
+_NOT_ALLOWED = (
+    "account is locked", "listed in DenyUsers", "not listed in AllowUsers",
+    "a group is listed in DenyGroups", "not in any group",
+    "none of user's groups are listed in AllowGroups", "login keyring is missing",
+)  # fmt: skip
+
+
+def _not_allowed() -> Iterator[Pattern]:
+    for place in (" from {source_host}", ""):
+        start = f"User {{user_name}}{place} not allowed because"
+        for reason in _NOT_ALLOWED:
+            yield _failed(f"{start} {reason}", reason=reason)
+        for shell in ("does not exist", "is not executable"):
+            yield _failed(f"{start} shell {{shell*}} {shell}", reason=f"shell {shell}")
+        yield _failed(f"{start} {{reason*}}")
+
+
+def _pam() -> Iterator[Pattern]:
+    for error in ("error: ", ""):
+        for who, sets in (
+            ("illegal user ", {"invalid_user": "true"}),
+            ("invalid user ", {"invalid_user": "true"}),
+            ("", {}),
+        ):  # fmt: skip
+            for end in (*_PREAUTH, " "):
+                for via in (" via {via}", ""):
+                    yield _failed(f"{error}PAM: {{reason*}} for {who}{{user_name}} from "
+                                  f"{{source_host}}{via}{end}", **sets)  # fmt: skip
+    for end in _PREAUTH:
+        yield _failed(f"fatal: Access denied for user {{user_name}} by PAM account configuration"
+                      f"{end}", reason="PAM account configuration")  # fmt: skip
+
+
+def _greetings() -> Iterator[Pattern]:
+    """Connections that never got as far as a name."""
+    for peer in (_PEER, "{source_host}"):
+        yield _refused(f"Did not receive identification string from {peer}")
+        yield _refused(f"Bad protocol version identification '{{version**}}' from {peer}")
+        yield _refused(f"Protocol major versions differ for {peer}: {{reason*}}")
+        for fatal in ("fatal: ", ""):
+            for end in _PREAUTH:
+                yield _refused(f"{fatal}Unable to negotiate with {peer}: {{reason*}}{end}")
+                yield _refused(f"{fatal}Timeout before authentication for {peer}{end}")
+                yield _refused(f"{fatal}Connection from {peer} timed out{end}")
+        yield says(f"probed from {peer} with {{version**}}.  Don't panic.", action="probe")
+        yield says(f"scanned from {peer} with {{version**}}.  Don't panic.", action="probe")
+    for fatal in ("fatal: ", "error: ", ""):
+        yield _refused(f"{fatal}Timeout before authentication for connection from {{source_host}} "
+                       f"to {{dest_host}}, pid = {{_pid}}")  # fmt: skip
+        for end in _PREAUTH:
+            for text in ("ssh_dispatch_run_fatal: ", "banner exchange: ", "sshpkt_send_fatal: "):
+                yield _refused(f"{fatal}{text}Connection from {_PEER}: {{reason*}}{end}")
+                for who, sets in (
+                    ("invalid user ", {"invalid_user": "true"}), ("authenticating user ", {}),
+                    ("user ", {}),
+                ):  # fmt: skip
+                    yield _failed(f"{fatal}{text}Connection from {who}{{user_name}} {_PEER}: "
+                                  f"{{reason*}}{end}", **sets)  # fmt: skip
+        yield _refused(f"{fatal}kex_exchange_identification: {{reason*}}")
+        yield _refused(f"{fatal}Unable to negotiate a key exchange method{{_end*}}")
+        yield _refused(f"{fatal}no matching {{what}} found: {{_rest*}}")
+    yield _refused("Magic value check failed ({_value}) on obfuscated handshake from " + _PEER)
+
+
+def _throttled() -> Iterator[Pattern]:
+    text = (
+        "drop connection #{_number} from [{source_host}]:{source_port} on [{dest_host}]:{dest_port}"
+    )
+    for error in ("error: ", ""):
+        yield says(f"{error}{text} past MaxStartups", action="deny", reason="MaxStartups")
+        yield says(f"{error}{text} past PerSourceMaxStartups", action="deny",
+                   reason="PerSourceMaxStartups")  # fmt: skip
+        yield says(f"{error}{text} penalty: {{reason*}}", action="deny")
+        yield says(f"{error}beginning MaxStartups throttling", action="flood")
+    yield says("exited MaxStartups throttling after {_time}, {count} connections dropped",
+               action="flood")  # fmt: skip
+
+
+def _names() -> Iterator[Pattern]:
+    """Addresses and names that do not fit; that alone is no failure."""
+    for end in (" failed - POSSIBLE BREAK-IN ATTEMPT!", " failed - POSSIBLE BREAKIN ATTEMPT!",
+                " failed."):  # fmt: skip
+        yield says("reverse mapping checking getaddrinfo for {source_name} [{source_host}]" + end,
+                   action="connect")  # fmt: skip
+        yield says("reverse mapping checking getaddrinfo for {source_name}" + end, action="connect")
+    yield says("Address {source_host} maps to {source_name}, but {reason*}", action="connect")
+    yield says('Nasty PTR record "{source_name*}" is set up for {source_host}, ignoring',
+               action="connect")  # fmt: skip
+    yield _refused("refused connect from {_name*} ({source_host})")
+    yield _refused("refused connect from {source_host}")
+
+
+def _server() -> Iterator[Pattern]:
+    both = f"Connection from {_PEER} on {{dest_host}} port {{dest_port}}"
+    yield says(both, action="connect")
+    yield says(f"{both} {{_rest*}}", action="connect")
+    yield says(f"Connection from {_PEER}", action="connect")
+    yield says("Connection from {source_host}", action="connect")
+    yield says("Server listening on {dest_host} port {dest_port}.", action="start")
+    yield says("Received signal {signal}; terminating.", action="stop")
+    yield says("Received SIGHUP; restarting.", action="restart")
+    yield says(f"Starting session: {{kind*}} for {{user_name}} from {_PEER} {{_rest*}}",
+               action="session_start")  # fmt: skip
+    yield says(f"Close session: user {{user_name}} from {_PEER} {{_rest*}}", action="session_end")
+    yield says("subsystem request for {subsystem} by user {user_name}", action="session_start")
+    yield says(f"Received request from {_PEER} to connect to host {{dest_host}} port "
+               "{dest_port}, but the request was denied.", action="deny")  # fmt: skip
+    yield says("Accepted key {key_type} {key} found at {file*}", action="authenticate")
+    for end in _PREAUTH:
+        yield _failed(
+            f"input_userauth_request: invalid user {{user_name}}{end}", invalid_user="true"
+        )
+    for port in (" port {source_port}", ""):
+        for start in ("Invalid", "Illegal"):
+            yield _failed(f"{start} user {{user_name}} from {{source_host}}{port}",
+                          invalid_user="true")  # fmt: skip
+        yield _failed(f"ROOT LOGIN REFUSED FROM {{source_host}}{port}", user_name="root")
+        yield _failed(f"ROOT LOGIN REFUSED FROM {{source_host}}{port} [preauth]", user_name="root")
+    for end in (", required={_required*}).", ")."):
+        yield _failed("Authentication tried for {user_name} with correct key but not from a "
+                      f"permitted host (host={{source_name}}, ip={{source_host}}{end}")  # fmt: skip
+    yield _failed("Authentication refused: {reason*}")
+    yield _failed("Account {user_name} has expired", reason="account expired")
+    yield _failed(
+        "User {user_name} password has expired (password aged)", reason="password expired"
+    )
+    for error in ("error: ", ""):
+        yield _failed(f"{error}Authentication key {{key_type}} {{key}} revoked by file {{_file*}}",
+                      reason="key revoked")  # fmt: skip
+        yield _failed(f"{error}Certificate invalid: {{reason*}}")
 
 
 TABLE = Table(
@@ -54,77 +256,25 @@ TABLE = Table(
         *_rejected("publickey"),
         *_rejected("keyboard-interactive/pam"),
         *_rejected("none"),
-        *_rejected("hostbased"),
-        *_accepted("password"),
-        *_accepted("publickey"),
-        *_accepted("keyboard-interactive/pam"),
-        *_accepted("gssapi-with-mic"),
-        *_accepted("hostbased"),
-        _failed("Invalid user {user_name} from {source_host} port {source_port}",
-                invalid_user="true"),
-        _failed("Invalid user {user_name} from {source_host}", invalid_user="true"),
-        _failed("Illegal user {user_name} from {source_host}", invalid_user="true"),
+        *_hostbased(),
+        *_any_method(),
+        *_accepted("password", "password"),
+        *_accepted("publickey", "publickey"),
+        *_accepted("keyboard-interactive/pam", "keyboard-interactive/pam"),
+        *_accepted("{method}"),
         *_closed("Connection closed by"),
         *_closed("Connection reset by"),
         *_closed("Disconnected from"),
-        says("Received disconnect from {source_host} port {source_port}:{code}: {reason*}",
-             action="disconnect"),
-        says("Received disconnect from {source_host}: {code}: {reason*}", action="disconnect"),
-        says("Connection from {source_host} port {source_port} on {dest_host} port {dest_port}",
-             action="connect"),
-        says("Connection from {source_host} port {source_port} on {dest_host} port {dest_port} "
-             "{_rest*}", action="connect"),
-        says("Connection from {source_host} port {source_port}", action="connect"),
-        _failed("error: maximum authentication attempts exceeded for invalid user {user_name} "
-                "from {source_host} port {source_port} ssh2 [preauth]", invalid_user="true"),
-        _failed("error: maximum authentication attempts exceeded for {user_name} "
-                "from {source_host} port {source_port} ssh2 [preauth]"),
-        _failed("Disconnecting invalid user {user_name} {source_host} port {source_port}: "
-                "{reason*}", invalid_user="true"),
-        _failed("Disconnecting authenticating user {user_name} {source_host} port {source_port}: "
-                "{reason*}"),
-        says("Disconnecting {source_host} port {source_port}: {reason*}", action="disconnect"),
-        _failed("error: PAM: {reason*} for illegal user {user_name} from {source_host}",
-                invalid_user="true"),
-        _failed("error: PAM: {reason*} for {user_name} from {source_host}"),
-        _failed("User {user_name} from {source_host} not allowed because {reason*}"),
-        _failed("ROOT LOGIN REFUSED FROM {source_host} port {source_port}", user_name="root"),
-        _failed("ROOT LOGIN REFUSED FROM {source_host}", user_name="root"),
-        _failed("refused connect from {_name*} ({source_host})"),
-        _failed("refused connect from {source_host}"),
-        says("Did not receive identification string from {source_host} port {source_port}",
-             action="connect", outcome="failure"),
-        says("Did not receive identification string from {source_host}",
-             action="connect", outcome="failure"),
-        says("Bad protocol version identification '{version*}' from {source_host} port "
-             "{source_port}", action="connect", outcome="failure"),
-        says("banner exchange: Connection from {source_host} port {source_port}: {reason*}",
-             action="connect", outcome="failure"),
-        says("Unable to negotiate with {source_host} port {source_port}: {reason*}",
-             action="connect", outcome="failure"),
-        says("Unable to negotiate with {source_host}: {reason*}",
-             action="connect", outcome="failure"),
-        says("ssh_dispatch_run_fatal: Connection from {source_host} port {source_port}: "
-             "{reason*}", action="connect", outcome="failure"),
-        says("Timeout before authentication for {source_host} port {source_port}",
-             action="connect", outcome="failure"),
-        says("Timeout before authentication for {source_host}",
-             action="connect", outcome="failure"),
-        says("reverse mapping checking getaddrinfo for {source_name} [{source_host}] failed"
-             "{_rest*}", action="connect", outcome="failure"),
-        says("Address {source_host} maps to {source_name}, but {reason*}",
-             action="connect", outcome="failure"),
-        says("Server listening on {dest_host} port {dest_port}.", action="start"),
-        says("Received signal {signal}; terminating.", action="stop"),
-        says("Starting session: {kind*} for {user_name} from {source_host} port {source_port} "
-             "{_rest*}", action="session_start"),
-        says("Close session: user {user_name} from {source_host} port {source_port} {_rest*}",
-             action="session_end"),
-        says("input_userauth_request: invalid user {user_name} [preauth]", invalid_user="true"),
-        says("error: Received disconnect from {source_host} port {source_port}:{code}: {reason*}",
-             action="disconnect"),
-        says("error: Received disconnect from {source_host}: {code}: {reason*}",
-             action="disconnect"),
+        *_left(""),
+        *_left("error: "),
+        *_disconnecting(),
+        *_too_often(),
+        *_not_allowed(),
+        *_pam(),
+        *_greetings(),
+        *_throttled(),
+        *_names(),
+        *_server(),
     ),
     samples=(
         Sample("Failed password for root from 203.0.113.9 port 4022 ssh2",
@@ -135,18 +285,110 @@ TABLE = Table(
                {"user_name": "x from 192.0.2.1 port 9 ssh2", "source_host": "203.0.113.9",
                 "source_port": 4022, "action": "login", "outcome": "failure",
                 "method": "password", "invalid_user": "true"}),
+        Sample("Failed gssapi-with-mic for alice from 203.0.113.9 port 4022 ssh2 [preauth]",
+               {"user_name": "alice", "source_host": "203.0.113.9", "source_port": 4022,
+                "action": "login", "outcome": "failure", "method": "gssapi-with-mic"}),
+        Sample("Postponed keyboard-interactive for invalid user eve from 203.0.113.9 port 4022 "
+               "ssh2 [preauth]",
+               {"user_name": "eve", "source_host": "203.0.113.9", "source_port": 4022,
+                "action": "login", "outcome": "failure", "invalid_user": "true",
+                "method": "keyboard-interactive"}),
+        Sample("Postponed publickey for alice from 192.0.2.4 port 4022 ssh2 [preauth]",
+               {"user_name": "alice", "source_host": "192.0.2.4", "source_port": 4022,
+                "action": "authenticate", "method": "publickey"}),
         Sample("Accepted publickey for alice from 2001:db8::7 port 50122 ssh2: ED25519 SHA256:ab",
                {"user_name": "alice", "source_host": "2001:db8::7", "source_port": 50122,
                 "action": "login", "outcome": "success", "method": "publickey",
                 "key_type": "ED25519", "key": "SHA256:ab"}),
+        Sample("Accepted none for guest from 192.0.2.4 port 1066 ssh2",
+               {"user_name": "guest", "source_host": "192.0.2.4", "source_port": 1066,
+                "action": "login", "outcome": "success", "method": "none"}),
+        Sample("Accepted publickey for alice from 192.0.2.4 port 1066 ssh2: ED25519-CERT ID "
+               "alice@corp (serial 7) CA ED25519 SHA256:ab",
+               {"user_name": "alice", "source_host": "192.0.2.4", "source_port": 1066,
+                "action": "login", "outcome": "success", "method": "publickey",
+                "key_type": "ED25519-CERT", "key_id": "alice@corp", "key": "SHA256:ab"}),
         Sample("Invalid user admin from 203.0.113.9 port 40222",
                {"user_name": "admin", "source_host": "203.0.113.9", "source_port": 40222,
                 "action": "login", "outcome": "failure", "invalid_user": "true"}),
+        Sample("Invalid user  from 203.0.113.9 port 40222",
+               {"source_host": "203.0.113.9", "source_port": 40222,
+                "action": "login", "outcome": "failure", "invalid_user": "true"}),
+        Sample("Invalid user a from 192.0.2.1 port 5 from 203.0.113.9 port 40222",
+               {"user_name": "a from 192.0.2.1 port 5", "source_host": "203.0.113.9",
+                "source_port": 40222, "action": "login", "outcome": "failure",
+                "invalid_user": "true"}),
         Sample("Connection closed by authenticating user root 203.0.113.9 port 17342 [preauth]",
                {"user_name": "root", "source_host": "203.0.113.9", "source_port": 17342,
                 "action": "disconnect", "outcome": "failure"}),
+        Sample("Connection closed by invalid user 192.0.2.1 port 22 203.0.113.9 port 17342 "
+               "[preauth]",
+               {"user_name": "192.0.2.1 port 22", "source_host": "203.0.113.9",
+                "source_port": 17342, "action": "disconnect", "outcome": "failure"}),
+        Sample("Connection closed by UNKNOWN port 65535 [preauth]", {"action": "disconnect"}),
         Sample("Received disconnect from 203.0.113.9 port 40222:11: disconnected by user",
                {"source_host": "203.0.113.9", "source_port": 40222, "action": "disconnect",
                 "code": "11", "reason": "disconnected by user"}),
+        Sample("error: Received disconnect from 203.0.113.9: 3: Auth fail [preauth]",
+               {"source_host": "203.0.113.9", "action": "disconnect", "outcome": "failure"}),
+        Sample("Disconnecting invalid user eve 203.0.113.9 port 40222: Too many authentication "
+               "failures [preauth]",
+               {"user_name": "eve", "source_host": "203.0.113.9", "source_port": 40222,
+                "action": "login", "outcome": "failure", "invalid_user": "true",
+                "reason": "Too many authentication failures"}),
+        Sample("error: maximum authentication attempts exceeded for root from 203.0.113.9 port "
+               "40222 ssh2 [preauth]",
+               {"user_name": "root", "source_host": "203.0.113.9", "source_port": 40222,
+                "action": "login", "outcome": "failure"}),
+        Sample("User bob from 203.0.113.9 not allowed because shell /bin/no shell does not exist",
+               {"user_name": "bob", "source_host": "203.0.113.9", "action": "login",
+                "outcome": "failure", "shell": "/bin/no shell", "reason": "shell does not exist"}),
+        Sample("User bob from 203.0.113.9 not allowed because listed in DenyUsers",
+               {"user_name": "bob", "source_host": "203.0.113.9", "action": "login",
+                "outcome": "failure", "reason": "listed in DenyUsers"}),
+        Sample("error: PAM: Authentication failure for illegal user a for root from 192.0.2.1 from "
+               "203.0.113.9",
+               {"user_name": "a for root from 192.0.2.1", "source_host": "203.0.113.9",
+                "action": "login", "outcome": "failure", "invalid_user": "true",
+                "reason": "Authentication failure"}),
+        Sample("fatal: Timeout before authentication for 203.0.113.9 port 40222",
+               {"source_host": "203.0.113.9", "source_port": 40222, "action": "connect",
+                "outcome": "failure"}),
+        Sample("banner exchange: Connection from 203.0.113.9 port 40222: invalid format",
+               {"source_host": "203.0.113.9", "source_port": 40222, "action": "connect",
+                "outcome": "failure", "reason": "invalid format"}),
+        Sample("Bad protocol version identification 'GET / from 192.0.2.1 port 3' from 203.0.113.9 "
+               "port 40222",
+               {"source_host": "203.0.113.9", "source_port": 40222, "action": "connect",
+                "outcome": "failure", "version": "GET / from 192.0.2.1 port 3"}),
+        Sample("Bad protocol version identification 'x' from 192.0.2.1 port 3' from 203.0.113.9 "
+               "port 40222",
+               {"source_host": "203.0.113.9", "source_port": 40222, "action": "connect",
+                "outcome": "failure", "version": "x' from 192.0.2.1 port 3"}),
+        Sample("Failed publickey for alice from 192.0.2.4 port 4022 ssh2: RSA SHA256:ab",
+               {"user_name": "alice", "source_host": "192.0.2.4", "source_port": 4022,
+                "action": "authenticate", "outcome": "failure", "method": "publickey",
+                "key_type": "RSA", "key": "SHA256:ab"}),
+        Sample("Failed keyboard-interactive for <invalid username> from 203.0.113.9 port 4022 ssh2",
+               {"source_host": "203.0.113.9", "source_port": 4022, "action": "login",
+                "outcome": "failure", "method": "keyboard-interactive", "invalid_user": "true"}),
+        Sample('Failed hostbased for bob from 203.0.113.9 port 4022 ssh2: RSA SHA256:ab, client '
+               'user "eve from 192.0.2.1", client host "a" b"',
+               {"user_name": "bob", "source_host": "203.0.113.9", "source_port": 4022,
+                "action": "login", "outcome": "failure", "method": "hostbased", "key_type": "RSA",
+                "key": "SHA256:ab", "client_user": "eve from 192.0.2.1", "client_host": 'a" b'}),
+        Sample("Unable to negotiate with 203.0.113.9 port 40222: no matching host key type found. "
+               "Their offer: ssh-dss [preauth]",
+               {"source_host": "203.0.113.9", "source_port": 40222, "action": "connect",
+                "outcome": "failure",
+                "reason": "no matching host key type found. Their offer: ssh-dss"}),
+        Sample("drop connection #11 from [203.0.113.9]:40222 on [192.0.2.8]:22 penalty: failed "
+               "authentication",
+               {"source_host": "203.0.113.9", "source_port": 40222, "dest_host": "192.0.2.8",
+                "dest_port": 22, "action": "deny", "reason": "failed authentication"}),
+        Sample("reverse mapping checking getaddrinfo for x.example.com [203.0.113.9] failed - "
+               "POSSIBLE BREAK-IN ATTEMPT!",
+               {"source_host": "203.0.113.9", "source_name": "x.example.com",
+                "action": "connect"}),
     ),
 )  # fmt: skip
