@@ -221,6 +221,8 @@ def _message(random: Random, template: Template) -> str:
 def _value(random: Random, capture: Capture) -> str:
     if capture.name in NUMBER_COLUMNS:
         return str(random.randrange(65_536))
+    if capture.pattern == "([0-9]+)":
+        return str(random.randrange(1000))
     choice = re.fullmatch(r"\(([^?*+]*)\)", capture.pattern)
     if choice:
         return random.choice(re.sub(r"\\(.)", r"\1", choice[1]).split("|"))

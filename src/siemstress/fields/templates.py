@@ -15,7 +15,7 @@ Some parts make a template one that is read by its regex alone, after all others
 
 - `{name**}` is the longest text, up to the last literal that follows: for what others choose,
   where something that only the program writes stands behind it.
-- `{name#}` is an address: hexadecimal digits, dots and colons.
+- `{name#}` is an IP address, `{name+}` a decimal number.
 - `{name=one|other}` is one of some texts.
 - `{?...?}` may be missing, with all that stands in it, which may be other such parts.
 """
@@ -29,9 +29,13 @@ from itertools import takewhile
 
 _PART = re.compile(
     r"\{\{|(?P<open>\{\?)|(?P<close>\?\})"
-    r"|\{(?P<name>[a-z_][a-z0-9_.]*)(?:(?P<kind>\*\*?|#)|=(?P<choice>[^}]*))?\}"
+    r"|\{(?P<name>[a-z_][a-z0-9_.]*)(?:(?P<kind>\*\*?|#|\+)|=(?P<choice>[^}]*))?\}"
 )
-_KINDS = {"": "([^ ]*)", "*": "(.*?)", "**": "(.*)", "#": "([0-9A-Fa-f:.]*[0-9A-Fa-f:])"}
+_ADDRESS = (
+    r"((?:[0-9]{1,3}\.){3}[0-9]{1,3}"
+    r"|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*[0-9A-Fa-f:](?:%[0-9A-Za-z._-]+)?)"
+)
+_KINDS = {"": "([^ ]*)", "*": "(.*?)", "**": "(.*)", "#": _ADDRESS, "+": "([0-9]+)"}
 
 
 @dataclass(frozen=True)

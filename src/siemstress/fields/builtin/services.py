@@ -6,24 +6,6 @@ _LOGIN = {"action": "login", "outcome": "failure"}
 _LIMITED = {"action": "request", "outcome": "failure"}
 _PEER = "{source_host}:{source_port}"
 
-FAIL2BAN = Table(
-    programs=("fail2ban.actions", "fail2ban.filter", "fail2ban", "stamped"),
-    patterns=tuple(
-        pattern
-        for head in ("NOTICE{_gap*}[{jail}] ", "fail2ban.actions{_pid*}: NOTICE{_gap*}[{jail}] ")
-        for pattern in (
-            says(f"{head}Ban {{source_host}}", action="block"),
-            says(f"{head}Restore Ban {{source_host}}", action="block"),
-            says(f"{head}Unban {{source_host}}", action="unblock"),
-        )
-    ),
-    samples=(
-        Sample("fail2ban.actions        [123]: NOTICE  [sshd] Ban 203.0.113.9",
-               {"jail": "sshd", "source_host": "203.0.113.9", "action": "block"}),
-        Sample("NOTICE [sshd] Unban 203.0.113.9",
-               {"jail": "sshd", "source_host": "203.0.113.9", "action": "unblock"}),
-    ),
-)  # fmt: skip
 NGINX = Table(
     programs=("nginx", "stamped"),
     patterns=tuple(
@@ -42,37 +24,6 @@ NGINX = Table(
                {"reason": 'limiting requests, excess: 15.243 by zone "one"', "level": "error",
                 "source_host": "203.0.113.9", "server": "example.com", "method": "GET",
                 "path": "/", "version": "HTTP/1.1", "action": "request", "outcome": "failure"}),
-    ),
-)  # fmt: skip
-DATABASE = Table(
-    programs=("mysqld", "mariadbd", "stamped"),
-    patterns=(
-        Pattern("{_head*}Access denied for user '{user_name*}'@'{source_host}'{_rest*}", _LOGIN),
-        Pattern("Logon       Login failed for user '{user_name*}'. Reason: {reason*} [CLIENT: "
-                "{source_host}]", _LOGIN),
-    ),
-    samples=(
-        Sample("5907 [Warning] Access denied for user 'root'@'203.0.113.9' (using password: YES)",
-               {"user_name": "root", "source_host": "203.0.113.9", "action": "login",
-                "outcome": "failure"}),
-        Sample("Logon       Login failed for user 'O'Leary'. Reason: Could not find a login "
-               "matching the name provided. [CLIENT: 203.0.113.9]",
-               {"user_name": "O'Leary", "source_host": "203.0.113.9", "action": "login",
-                "outcome": "failure",
-                "reason": "Could not find a login matching the name provided."}),
-    ),
-)  # fmt: skip
-VAULTWARDEN = Table(
-    programs=("vaultwarden", "stamped"),
-    patterns=(
-        Pattern("[vaultwarden::api::identity][ERROR] {reason*} IP: {source_host}. Username: "
-                "{user_name}.", _LOGIN),
-        Pattern("[vaultwarden::api::admin][ERROR] {reason*} IP: {source_host}", _LOGIN),
-    ),
-    samples=(
-        Sample("[vaultwarden::api::admin][ERROR] Invalid admin token. IP: 203.0.113.9",
-               {"reason": "Invalid admin token.", "source_host": "203.0.113.9",
-                "action": "login", "outcome": "failure"}),
     ),
 )  # fmt: skip
 DROPBEAR = Table(
@@ -128,17 +79,14 @@ OPENVPN = Table(
     ),
 )  # fmt: skip
 OTHERS = Table(
-    programs=("phpmyadmin", "scanlogd", "nrpe", "ftpd"),
+    programs=("scanlogd", "nrpe"),
     patterns=(
-        Pattern("user denied: {user_name*} ({reason*}) from {source_host}", _LOGIN),
         says("{source_host} to {dest_host} ports {ports*}", action="port_scan"),
         says("Host {source_host} is not allowed to talk to us!",
              action="connect", outcome="failure"),
-        Pattern("repeated login failures from {source_host} ({_name*})", _LOGIN),
     ),
     samples=(
-        Sample("user denied: root (mysql-denied) from 203.0.113.9",
-               {"user_name": "root", "reason": "mysql-denied", "source_host": "203.0.113.9",
-                "action": "login", "outcome": "failure"}),
+        Sample("Host 203.0.113.9 is not allowed to talk to us!",
+               {"source_host": "203.0.113.9", "action": "connect", "outcome": "failure"}),
     ),
 )  # fmt: skip
