@@ -252,8 +252,9 @@ def _unpacked(path: Path) -> int | str:
 def _lines(stream: Any) -> Lines:
     from parsing import lines_of
 
-    parts = list(iter(partial(stream.read, 1 << 20), b""))
-    return lines_of(b"".join(parts))
+    buffer = memoryview(bytearray(1 << 20))
+    sizes = iter(partial(stream.readinto, buffer), 0)
+    return lines_of(b"".join(bytes(buffer[:size]) for size in sizes))
 
 
 SETS: Mapping[str, Callable[[], Iterator[Mark]]] = {

@@ -147,7 +147,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
         Patience(lambda text: say(f"siemparse: {text}")),
         lambda: WorkerProcess(config, section.table, lines),
     )
-    sources = open_inputs(options.files, lines.unpack)
+    sources = open_inputs(options.files, lines.unpack, lines.recognise)
     started = time.monotonic()
     with retention(options, [section], store):
         try:

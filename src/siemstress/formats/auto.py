@@ -12,6 +12,7 @@ from siemstress.errors import ConfigError
 from siemstress.formats.base import LOOSE, Format, Refine, formats, names
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, unread
+from siemstress.sources.chunks import Unpack
 from siemstress.sources.lines import Ints, Lines, Mask
 
 # How many lines are looked at to choose a format.
@@ -63,6 +64,11 @@ class Reader:
             self._refining = {}
             self._fitting = tuple(self._choice)
         self.unpack = None if self.auto else self._choice[0].unpack
+        self._packed = [f for f in known.values() if f.unpack is not None and f.begins is not None]
+
+    def recognise(self, head: bytes) -> Unpack | None:
+        """What makes lines of a source that begins so, where it holds something else."""
+        return next((f.unpack for f in self._packed if f.begins and f.begins(head)), None)
 
     def read(self, lines: Lines, clock: Clock) -> Iterator[tuple[Ints, Header]]:
         """Headers of all lines, with the rows each is of; what nothing reads comes last."""

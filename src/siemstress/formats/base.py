@@ -55,7 +55,8 @@ class Format:
     `refine`; lines that stand alone are read by `read`. `rank` orders formats where `auto` has
     nothing else to go by, the lowest first; from LOOSE on a format gets only what all others have
     left, None keeps it out of `auto`. Where lines are not what the bytes have as lines, `unpack`
-    makes a stream of lines of them. `about` says what it is where its module is of several.
+    makes a stream of lines of them; `begins` tells by the first bytes of a source whether it is
+    such a one. `about` says what it is where its module is of several.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Format:
     rank: int | None = 50
     refines: tuple[str, ...] = ()
     unpack: Unpack | None = None
+    begins: Callable[[bytes], bool] | None = field(default=None, repr=False)
     about: str = ""
     claims: Claim | None = field(default=None, repr=False)
     refine: Refine | None = field(default=None, repr=False)

@@ -82,6 +82,7 @@ def document(
     rank: int | None = RANK,
     aliases: Sequence[str] = (),
     unpack: Unpack | None = None,
+    begins: Callable[[bytes], bool] | None = None,
     about: str = "",
 ) -> Format:
     """The format of documents of a kind, a line each or inside of syslog's messages."""
@@ -94,6 +95,7 @@ def document(
         rank=rank,
         aliases=tuple(aliases),
         unpack=unpack,
+        begins=begins,
         about=about,
         samples=tuple(samples),
     )

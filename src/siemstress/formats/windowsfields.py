@@ -174,6 +174,8 @@ def _processes(found: Found, header: Header, provider: pl.Series) -> None:
     """The process that an event tells of, else the one that logged it."""
     name = provider
     pid = _numbers(found.named("Execution_ProcessID"))
+    # Providers of old do not say who they are.
+    pid[pid == 0] = -1
     for image, numbers in reversed(_PROCESSES):
         path = found.named(image)
         if path.is_null().all():

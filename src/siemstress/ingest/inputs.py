@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from siemstress.errors import Conflict, InputError
 from siemstress.formats.clock import Clock
 from siemstress.ingest.pipeline import Pipeline, Source
-from siemstress.sources.chunks import ChunkReader, PipeStream, Unpack
+from siemstress.sources.chunks import ByteStream, ChunkReader, PipeStream, Recognise, Unpack
 from siemstress.sources.files import (
     TAIL,
     LogFile,
     Place,
     again_from_start,
     is_regular,
+    name_file,
     of_file,
     open_file,
     resume,
@@ -25,6 +26,8 @@ from siemstress.sources.files import (
 
 # A file's own time is believed from this one on (1990, in µs): archives may hold none.
 _BELIEVED = 631_152_000_000_000
+# What a source is recognised by is among so many bytes.
+_HEAD = 256
 # How often one begins anew because another process stores the same file.
 _ATTEMPTS = 50
 
@@ -33,19 +36,24 @@ _ATTEMPTS = 50
 class Input:
     """A file or, with `log` None, a pipe by its descriptor; `label` is what the user calls it.
 
-    `unpack` makes lines of what a pipe holds; a file has its own.
+    `unpack` makes lines of what a pipe holds; a file has its own. `recognise` is asked where there
+    is none.
     """
 
     label: str
     log: LogFile | None
     descriptor: int = 0
     unpack: Unpack | None = None
+    recognise: Recognise | None = None
 
 
-def open_inputs(paths: Sequence[str], unpack: Unpack | None = None) -> list[Input]:
+def open_inputs(
+    paths: Sequence[str], unpack: Unpack | None = None, recognise: Recognise | None = None
+) -> list[Input]:
     """Open all that is to be read; `-` and no path at all are standard input.
 
-    `unpack` makes lines of what they hold, where that is not lines.
+    `unpack` makes lines of what they hold, where that is not lines; without it, `recognise` says
+    what does.
 
     Raises:
         InputError: one of them is not there, not readable, or a folder.
@@ -54,8 +62,19 @@ def open_inputs(paths: Sequence[str], unpack: Unpack | None = None) -> list[Inpu
     inputs = [_standard_input() if path == "-" else _file(path) for path in paths or ["-"]]
     for item in inputs:
         if item.log is not None:
-            item.log.unpack = unpack
-    return [replace(item, unpack=unpack) for item in inputs]
+            _set_unpack(item.log, unpack, recognise)
+    return [replace(item, unpack=unpack, recognise=recognise) for item in inputs]
+
+
+def _set_unpack(log: LogFile, unpack: Unpack | None, recognise: Recognise | None) -> None:
+    """Say what makes lines of a file; one that is recognised has its names by its first line."""
+    try:
+        recognised = recognise(log.read_at(0, _HEAD)) if recognise else None
+    except Exception:  # a damaged file: whatever its decoder raises
+        recognised = None
+    log.unpack = unpack or recognised
+    if recognised:
+        name_file(log)
 
 
 def _file(path: str) -> Input:
@@ -101,8 +120,8 @@ def bring_in(
     now = time.time_ns() // 1000
     log = source.log
     if log is None:
-        _from_pipe(pipeline, source, Clock(now, zone), watch)
-        return None
+        reader = _from_pipe(pipeline, source, Clock(now, zone), watch)
+        return _damaged(source, reader)
     clock = Clock(log.modified if log.modified >= _BELIEVED else now, zone)
     first: Place | None = None
     for _ in range(_ATTEMPTS):
@@ -114,21 +133,68 @@ def bring_in(
             # Another process stores the same file: go on behind what it has stored.
             continue
         _check_whole(source, reader)
-        return _note(source, place, reader)
+        return _damaged(source, reader) or _note(source, place, reader)
     raise Conflict("other processes store the same file all the time", file=source.label)
 
 
 def _from_pipe(
     pipeline: Pipeline, source: Input, clock: Clock, watch: Callable[[], None] | None
-) -> None:
+) -> ChunkReader:
     pipeline.not_stored = 0
     # What is read of a pipe is gone from it: not before the store has answered once.
     pipeline.patience.attempt(lambda: pipeline.store.version(pipeline.table))
     stream = PipeStream(source.descriptor)
-    reader = ChunkReader(source.unpack(stream) if source.unpack else stream, 0, stream.wait)
+    reader = ChunkReader(_unpacked(stream, source), 0, stream.wait)
     path = None if source.label == "standard input" else os.path.realpath(source.label)
     pipeline.run(Source(reader, path, clock, stop=stream.stop), watch)
     _check_whole(source, reader)
+    return reader
+
+
+class _Behind:
+    """A stream of which some bytes have been read."""
+
+    def __init__(self, head: bytes, stream: ByteStream) -> None:
+        self._head = memoryview(head)
+        self._stream = stream
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        if not self._head:
+            return self._stream.readinto(buffer)
+        size = min(len(buffer), len(self._head))
+        buffer[:size] = self._head[:size]
+        self._head = self._head[size:]
+        return size
+
+
+class _Recognised:
+    """The lines of a pipe; what makes them is seen from its first bytes."""
+
+    def __init__(self, stream: ByteStream, recognise: Recognise) -> None:
+        self._stream = stream
+        self._recognise = recognise
+        self._lines: ByteStream | None = None
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        if self._lines is None:
+            size = self._stream.readinto(buffer) or 0
+            head = bytes(buffer[:size])
+            unpack = self._recognise(head[:_HEAD])
+            if unpack is None:
+                self._lines = self._stream
+                return size
+            self._lines = unpack(_Behind(head, self._stream))
+        return self._lines.readinto(buffer)
+
+    @property
+    def damage(self) -> str | None:
+        return getattr(self._lines, "damage", None)
+
+
+def _unpacked(stream: ByteStream, source: Input) -> ByteStream:
+    if source.unpack is not None:
+        return source.unpack(stream)
+    return stream if source.recognise is None else _Recognised(stream, source.recognise)
 
 
 def left_over(pipeline: Pipeline, source: Input) -> str | None:
@@ -167,6 +233,10 @@ def _check_whole(source: Input, reader: ChunkReader) -> None:
             f"damaged behind byte {reader.at:,} ({reason}); what comes before is stored",
             file=source.label,
         )
+
+
+def _damaged(source: Input, reader: ChunkReader) -> str | None:
+    return f"{source.label}: {reader.damage}; the rest is stored" if reader.damage else None
 
 
 def _note(source: Input, place: Place, reader: ChunkReader) -> str | None:

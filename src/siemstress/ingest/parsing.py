@@ -61,6 +61,7 @@ class LineParser:
         self._reader = Reader(parser)
         self._extraction = Extraction(helpers)
         self.unpack = self._reader.unpack
+        self.recognise = self._reader.recognise
         self._builder = EventBuilder(list(load("siemstress.messages", Table)))
         self._machine = socket.gethostname() or os.uname().nodename
 

@@ -31,7 +31,13 @@ class ByteStream(Protocol):
 
 
 Unpack = Callable[[ByteStream], ByteStream]
-"""Makes a stream of lines of one that holds something else."""
+"""Makes a stream of lines of one that holds something else.
+
+What is damaged in it, and was left out, is in the stream's `damage`, if it has one.
+"""
+
+Recognise = Callable[[bytes], Unpack | None]
+"""Tells by its first bytes what makes lines of a source; None where it holds lines."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,11 @@ class ChunkReader:
     def left(self) -> int:
         """How many lines have been read and not been handed over."""
         return self._left.count(b"\n") + (self._left[-1:] not in {b"", b"\n"})
+
+    @property
+    def damage(self) -> str | None:
+        """What of the source was damaged and left out; None as long as nothing was."""
+        return getattr(self._stream, "damage", None)
 
     def fill(self, buffer: Buffer) -> Chunk | None:
         """Put lines into a buffer; None at the end. The last line may lack its line feed.

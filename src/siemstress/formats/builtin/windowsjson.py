@@ -7,6 +7,8 @@ export calls them. The message is the text of the event where the export has one
 
 from __future__ import annotations
 
+import numpy as np
+
 from siemstress.formats.base import Sample
 from siemstress.formats.documents import Document, document
 from siemstress.formats.leaves import Leaves
@@ -36,8 +38,13 @@ def _rename(name: str) -> str:
     return flat(name) if "." not in name else name
 
 
-def _times(leaves: Leaves) -> Leaves:
-    r"""With `\/Date(1617183839000)\/`, as PowerShell 5 writes times, as numbers."""
+def _prepared(leaves: Leaves) -> Leaves:
+    r"""Without namespaces; `\/Date(1617183839000)\/`, as PowerShell 5 writes times, as numbers."""
+    namespaces = [n for n, name in enumerate(leaves.names) if ".#attributes.xmlns" in name]
+    if namespaces:
+        kept = np.flatnonzero(~np.isin(leaves.name, namespaces))
+        text = leaves.text.gather(kept)
+        leaves = Leaves(leaves.row[kept], leaves.name[kept], leaves.names, text)
     dates = leaves.text.str.extract(r"^/Date\((-?\d{1,14})\)/$")
     if dates.is_null().all():
         return leaves
@@ -61,7 +68,7 @@ EVENT = Document(
     columns=COLUMNS | {"time": (*COLUMNS["time"], "timestamp")},
     general=False,
     rename=_rename,
-    prepare=_times,
+    prepare=_prepared,
     complete=complete,
 )
 """A Windows event, in whatever way it was exported."""
