@@ -19,7 +19,7 @@ from siemstress.formats.layout import LAYOUTS
 
 FORMATS = formats()
 SAMPLES = [(name, sample) for name, known in FORMATS.items() for sample in known.samples]
-LINES = [sample.line for _, sample in SAMPLES]
+LINES = [line for _, s in SAMPLES for line in (*s.before.splitlines(), s.line)]
 
 # Names that configs of the original and of its later versions may hold.
 OLD_NAMES = {
@@ -40,10 +40,17 @@ def _found(row: dict[str, Any], wanted: dict[str, object]) -> dict[str, object]:
     return {name: (row | fields).get(name) for name in wanted}
 
 
+def _event(sample: Sample, parser: str) -> dict[str, Any]:
+    """The event of a sample's line, which may be read by the lines before it."""
+    if not sample.before:
+        return event(sample.line, parser)
+    return plain(parsed((sample.before + sample.line).encode(), parser).row(-1, named=True))
+
+
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_a_format_reads_its_samples(name: str, sample: Sample) -> None:
     wanted = _wanted(dict(sample.expect), name)
-    assert _found(event(sample.line, name), wanted) == wanted
+    assert _found(_event(sample, name), wanted) == wanted
 
 
 @pytest.mark.parametrize(
@@ -51,11 +58,13 @@ def test_a_format_reads_its_samples(name: str, sample: Sample) -> None:
 )
 def test_auto_reads_every_format_s_samples(name: str, sample: Sample) -> None:
     wanted = _wanted(dict(sample.expect), name)
-    assert _found(event(sample.line), wanted) == wanted
+    assert _found(_event(sample, "auto"), wanted) == wanted
 
 
 def test_auto_reads_all_of_them_together() -> None:
-    single = [(n, s) for n, s in SAMPLES if FORMATS[n].rank is not None and "\n" not in s.line]
+    single = [
+        (n, s) for n, s in SAMPLES if FORMATS[n].rank is not None and "\n" not in s.line + s.before
+    ]
     rows = parsed("".join(f"{s.line}\n" for _, s in single).encode() * 3)
     assert len(rows) == 3 * len(single)
     for row, (name, sample) in zip(rows.iter_rows(named=True), single * 3, strict=True):

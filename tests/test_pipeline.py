@@ -17,6 +17,7 @@ from siemstress.ingest.parsing import LineParser
 from siemstress.ingest.patience import Patience
 from siemstress.ingest.pipeline import Pipeline
 from siemstress.ingest.worker import LocalWorker
+from siemstress.sources.headings import START, Heading
 
 
 def test_a_signal_while_the_workers_start_loses_nothing_of_a_pipe(
@@ -30,10 +31,13 @@ def test_a_signal_while_the_workers_start_loses_nothing_of_a_pipe(
     has_read = threading.Event()
 
     class Reading(LocalWorker):
-        def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
+        def parse(
+            self, size: int, clock: Clock, path: str | None, first_id: int,
+            heading: Heading = START,
+        ) -> int:  # fmt: skip
             has_read.set()
             time.sleep(0.1)
-            return super().parse(size, clock, path, first_id)
+            return super().parse(size, clock, path, first_id, heading)
 
     start = threading.Thread.start
 

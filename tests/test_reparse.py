@@ -103,7 +103,7 @@ def events(site: Site) -> list[dict[str, Any]]:
 
 
 def test_what_was_read_is_read_the_same_again(site: Site, siem: Siem, again: Siem) -> None:
-    samples = [sample.line for known in formats().values() for sample in known.samples]
+    samples = [s.before + s.line for known in formats().values() for s in known.samples]
     siem("siemparse", aged(site, "samples", "\n".join(samples).encode(), 2017))
     siem("siemparse", aged(site, "hostile", HOSTILE, 2021))
     tcpdump = [s.line for s in formats()["tcpdump"].samples]

@@ -60,7 +60,8 @@ class Reader:
             self._refining = _refining(known)
             self._fitting: tuple[Format, ...] = ()
         else:
-            self._choice = [known[name], *_within(known, known[name])]
+            asked = replace(known[name], read=known[name].asked or known[name].read)
+            self._choice = [asked, *_within(known, asked)]
             self._refining = {}
             self._fitting = tuple(self._choice)
         self.unpack = None if self.auto else self._choice[0].unpack
@@ -74,6 +75,9 @@ class Reader:
         """Headers of all lines, with the rows each is of; what nothing reads comes last."""
         turn = _Turn(lines, clock)
         fitting = [f for f in self._fitting if not (self.auto and _is_loose(f))]
+        if lines.described is not None:
+            described = [f for f in self._choice if f.described]
+            fitting = [*described, *(f for f in fitting if not f.described)]
         yield from self._try(fitting, turn)
         if len(turn.left):
             some = turn.left[:: max(1, len(turn.left) // _LOOKED_AT)]

@@ -40,11 +40,13 @@ class Sample:
     """A line and what must come out of it, by column; `fields.x` is a field.
 
     Stamps without a year are read as of the end of 2017, those without a zone as UTC. Columns
-    that are not named are not looked at.
+    that are not named are not looked at. `before` are the lines that stand before it, where these
+    say how it is read.
     """
 
     line: str
     expect: Mapping[str, object]
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,23 @@ class Format:
     """A log format: its name, other names it goes by, and how lines are read.
 
     Of lines that a format in `refines` has read, those that this one `claims` are read by its
-    `refine`; lines that stand alone are read by `read`. `rank` orders formats where `auto` has
+    `refine`; lines that stand alone are read by `read`, or by `asked`, if there is such, where the
+    format is asked for by its name. `rank` orders formats where `auto` has
     nothing else to go by, the lowest first; from LOOSE on a format gets only what all others have
-    left, None keeps it out of `auto`. Where lines are not what the bytes have as lines, `unpack`
-    makes a stream of lines of them; `begins` tells by the first bytes of a source whether it is
-    such a one. `about` says what it is where its module is of several.
+    left, None keeps it out of `auto`. A format that is `described` reads lines by what their
+    source has said about them (`Lines.described`), and gets these first. Where lines are not what
+    the bytes have as lines, `unpack` makes a stream of lines of them; `begins` tells by the first
+    bytes of a source whether it is such a one. `about` says what it is where its module is of
+    several.
     """
 
     name: str
     read: Reader | None = None
+    asked: Reader | None = None
     aliases: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     rank: int | None = 50
+    described: bool = False
     refines: tuple[str, ...] = ()
     unpack: Unpack | None = None
     begins: Callable[[bytes], bool] | None = field(default=None, repr=False)

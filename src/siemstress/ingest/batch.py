@@ -68,7 +68,8 @@ def _group(pieces: Sequence[Piece], reference: int) -> Group:
     size = sum(map(len, ended))
     buffer = np.frombuffer(bytearray().join([*ended, bytes(PADDING)]), np.uint8)
     counts = np.array([lines_in(piece) for piece in pieces], np.int64)
-    origins = Origins([piece.origin for piece in pieces], counts)
+    headings = [piece.heading for piece in pieces]
+    origins = Origins([piece.origin for piece in pieces], counts, headings)
     return Group(split(buffer, size), origins, reference, size)
 
 

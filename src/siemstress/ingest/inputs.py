@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from siemstress.errors import Conflict, InputError
 from siemstress.formats.clock import Clock
 from siemstress.ingest.pipeline import Pipeline, Source
+from siemstress.sources import headings
 from siemstress.sources.chunks import ByteStream, ChunkReader, PipeStream, Recognise, Unpack
 from siemstress.sources.files import (
     TAIL,
@@ -220,9 +221,10 @@ def _run(
 ) -> ChunkReader:  # fmt: skip
     before = max(0, place.start - TAIL)
     tail = log.read_at(before, place.start - before) if place.start else b""
+    heading = headings.before(log, place.start)
     reader = ChunkReader(log.stream(place.start), place.start)
     left = log.size if log.compressed else log.size - place.start
-    pipeline.run(Source(reader, log.path, clock, place.consumers, tail, left), watch)
+    pipeline.run(Source(reader, log.path, clock, place.consumers, tail, left, heading), watch)
     return reader
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from siemstress.formats.auto import Reader
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_TIME
+from siemstress.sources.headings import START, Heading, describe
 from siemstress.sources.lines import Ints, Lines
 from siemstress.sources.origins import Origins
 
@@ -78,11 +79,15 @@ class LineParser:
         source_path: str | Origins | None,
         first_id: int,
         place: Place | None = None,
+        heading: Heading | None = START,
     ) -> Parsed:
         """The events of all lines, with ids from `first_id` on in the order of the lines.
 
         Lines without a stamp get the time of the line before, or what `place` gives them.
+        `heading` is what the source has said before; None: that is not known, or given with the
+        lines. Of lines of several origins each has its own.
         """
+        lines = _described(lines, source_path, heading)
         headers = list(self._reader.read(lines, clock))
         runs = source_path.runs if isinstance(source_path, Origins) else None
         if place is not None:
@@ -112,6 +117,17 @@ def _enricher(enrichment: Enrichment | Enricher | None) -> Enricher | None:
     from siemstress.enrich.enricher import Enricher
 
     return Enricher(enrichment)
+
+
+def _described(lines: Lines, source: str | Origins | None, heading: Heading | None) -> Lines:
+    """The lines with what their sources have said about them."""
+    if isinstance(source, Origins):
+        described = describe(lines, source.headings, source.counts) if source.headings else None
+    elif heading is None:
+        return lines
+    else:
+        described = describe(lines, [heading], np.array([len(lines)]))
+    return lines if described is None else replace(lines, described=described)
 
 
 def _place_in_time(

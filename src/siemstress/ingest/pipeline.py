@@ -14,6 +14,7 @@ from siemstress.ingest.patience import Patience
 from siemstress.ingest.worker import LocalWorker, Worker, WorkerProcess
 from siemstress.sources.chunks import Buffer, Chunk, ChunkReader
 from siemstress.sources.files import TAIL, pack
+from siemstress.sources.headings import START, Heading
 from siemstress.store.base import Advance, Staged, Store
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ class Source:
     """A source under way: its chunks, its label, how its stamps are read.
 
     `consumers` are the names that its position is kept under, with what is stored of each, and
-    `tail` the bytes just before where the chunks begin; `size` is about how many bytes there are.
+    `tail` the bytes just before where the chunks begin, and `heading` what stands before them of
+    what later lines mean; `size` is about how many bytes there are.
     `stop` ends a source that cannot be read twice: what was read of it is still stored.
     """
 
@@ -54,6 +56,7 @@ class Source:
     consumers: Sequence[tuple[str, int | None]] = ()
     tail: bytes = b""
     size: int = 0
+    heading: Heading = START
     stop: Callable[[], None] | None = None
 
 
@@ -61,7 +64,8 @@ class Source:
 class _Work:
     """A chunk in a worker's buffer: its number, its first event's id, where it begins and ends.
 
-    `before` is None for the first one, which begins where its source does.
+    `before` is None for the first one, which begins where its source does. `heading` is what the
+    source has said by then.
     """
 
     number: int
@@ -69,6 +73,7 @@ class _Work:
     first_id: int
     before: int | None
     position: int
+    heading: Heading
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._tail = self.source.tail
+        self._heading = self.source.heading
         self._position: int | None = None
         self._changed = self.pipeline.patience.changed
 
@@ -212,7 +218,9 @@ class _Run:
             worker.ready()
             while (work := self._take(worker.buffer)) is not None:
                 source = self.source
-                unread = worker.parse(work.chunk.size, source.clock, source.path, work.first_id)
+                unread = worker.parse(
+                    work.chunk.size, source.clock, source.path, work.first_id, work.heading
+                )
                 self._commit(_Done(work, self._attempt(worker.stage), unread))
         except BaseException as e:  # handed to the thread that waits for this one
             self._fail(e)
@@ -256,8 +264,9 @@ class _Run:
                 self._tail = (self._tail + buffer[: chunk.size].tobytes())[-TAIL:]
             first_id = self._attempt(lambda: self.pipeline.store.take_ids(chunk.lines))
             before, self._position = self._position, pack(chunk.end, self._tail)
+            heading, self._heading = self._heading, self._heading.after(buffer[: chunk.size])
             self._handed_out += 1
-            return _Work(self._handed_out - 1, chunk, first_id, before, self._position)
+            return _Work(self._handed_out - 1, chunk, first_id, before, self._position, heading)
 
     # Committing -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ was on. Lines without a stamp follow the line before them as they did, or stay w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 
@@ -25,6 +25,7 @@ from siemstress.formats.layout import raw_expression
 from siemstress.formats.stamps import NO_TIME
 from siemstress.ingest.difference import Difference
 from siemstress.ingest.parsing import LineParser, Place
+from siemstress.ingest.told import Told
 from siemstress.schema import ALERT, EVENT, polars_schema
 from siemstress.sources.lines import PADDING, Ints, Lines
 from siemstress.store.base import Bounds, Part, Store
@@ -83,6 +84,9 @@ class Reparsing:
     difference: Difference = field(default_factory=Difference)
     replaced: int = 0
 
+    def __post_init__(self) -> None:
+        self._told = Told(self.store, self.table)
+
     def compare(self) -> None:
         """Find out what would change; writes nothing.
 
@@ -127,7 +131,9 @@ class Reparsing:
         self.watch(old.height)
         line = _without_masked(written(old))
         found.lost += line.null_count()
-        old = old.with_columns(line.alias("_line")).filter(pl.col("_line").is_not_null())
+        # Lines whose meaning stood in one that is gone stay as they are.
+        known = line.is_not_null() & ~self._told.unknown(old)
+        old = old.with_columns(line.alias("_line")).filter(known)
         if not old.height:
             return pl.DataFrame(schema=polars_schema())
         old = self._grouped(old)
@@ -181,7 +187,8 @@ class Reparsing:
         zone = self.zone if self.zone is not None else self.default if own is None else own
         reference = old["_time"].max()
         clock = Clock(reference if isinstance(reference, int) else 0, zone, in_order=False)
-        parsed = self.parser.parse(_lines(old["_line"]), clock, None, 0, _placed(old))
+        lines = replace(_lines(old["_line"]), described=self._told.described(old))
+        parsed = self.parser.parse(lines, clock, None, 0, _placed(old), None)
         plain = parsed.events.cast({pl.Enum: pl.String})
         return plain.with_columns(id=old["id"].gather(plain["id"]))
 

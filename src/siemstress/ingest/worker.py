@@ -26,6 +26,7 @@ from siemstress.errors import Failure
 from siemstress.formats.clock import Clock
 from siemstress.ingest.parsing import LineParser
 from siemstress.sources.chunks import Buffer
+from siemstress.sources.headings import START, Heading
 from siemstress.sources.lines import PADDING, split
 from siemstress.store.base import Staged, Store
 from siemstress.store.opening import open_store
@@ -37,7 +38,7 @@ CHUNK = 5 << 20
 """What a worker takes at once, in bytes."""
 
 
-_Task = tuple[int, Clock, str | None, int] | None
+_Task = tuple[int, Clock, str | None, int, Heading] | None
 """What the second process is to parse; None: stage what it has parsed."""
 
 
@@ -49,8 +50,13 @@ class Worker(Protocol):
     def ready(self) -> None:
         """Wait until it can work."""
 
-    def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
-        """Parse the first `size` bytes of the buffer; how many lines no format could read."""
+    def parse(
+        self, size: int, clock: Clock, path: str | None, first_id: int, heading: Heading = START
+    ) -> int:  # fmt: skip
+        """Parse the first `size` bytes of the buffer; how many lines no format could read.
+
+        `heading` is what their source has said before.
+        """
 
     def stage(self) -> Sequence[Staged]:
         """Stage the events that were parsed last; where that fails, it may be tried again."""
@@ -71,9 +77,15 @@ class LocalWorker:
     def ready(self) -> None:
         """There is nothing to wait for."""
 
-    def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
-        """Parse the first `size` bytes of the buffer; how many lines no format could read."""
-        parsed = self._parser.parse(split(self.buffer, size), clock, path, first_id)
+    def parse(
+        self, size: int, clock: Clock, path: str | None, first_id: int, heading: Heading = START
+    ) -> int:  # fmt: skip
+        """Parse the first `size` bytes of the buffer; how many lines no format could read.
+
+        `heading` is what their source has said before.
+        """
+        lines = split(self.buffer, size)
+        parsed = self._parser.parse(lines, clock, path, first_id, heading=heading)
         self._events = parsed.events
         return parsed.unread
 
@@ -120,9 +132,14 @@ class WorkerProcess:
             self._answer()
             self._started = True
 
-    def parse(self, size: int, clock: Clock, path: str | None, first_id: int) -> int:
-        """Parse the first `size` bytes of the buffer; how many lines no format could read."""
-        return cast("int", self._ask((size, clock, path, first_id)))
+    def parse(
+        self, size: int, clock: Clock, path: str | None, first_id: int, heading: Heading = START
+    ) -> int:  # fmt: skip
+        """Parse the first `size` bytes of the buffer; how many lines no format could read.
+
+        `heading` is what their source has said before.
+        """
+        return cast("int", self._ask((size, clock, path, first_id, heading)))
 
     def stage(self) -> Sequence[Staged]:
         """Stage the events that were parsed last."""

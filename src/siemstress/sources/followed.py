@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+import numpy as np
+
 from siemstress.errors import SiemstressError
+from siemstress.sources import headings
 from siemstress.sources.chunks import ByteStream
 from siemstress.sources.files import TAIL, LogFile, is_named_by, name_file, offset_of, pack, resume
 from siemstress.sources.pieces import LONGEST, PIECE, Ahead, Piece, Stream
@@ -74,6 +77,7 @@ class Followed:
         self._named = self._unwanted = False
         self._decoded: ByteStream | None = None
         self._left = self._half = b""
+        self._heading: headings.Heading | None = None
 
     @property
     def looks_changed(self) -> bool:
@@ -121,6 +125,7 @@ class Followed:
 
     def _go_to(self, start: int) -> None:
         self.at = start
+        self._heading = None
         before = max(0, start - TAIL)
         self._tail = self.log.read_at(before, start - before) if start else b""
         self._seen = (-1, -1)
@@ -234,6 +239,7 @@ class Followed:
         """Whole lines of a decompressed stream; its half line is kept, since it cannot be read at
         any place."""  # fmt: skip
         if self._decoded is None:
+            self._heading = headings.before(self.log, self.at)
             self._decoded = self.log.stream(self.at)
         buffer = bytearray(room)
         got = self._fill(self._decoded, memoryview(buffer))
@@ -263,12 +269,15 @@ class Followed:
         return size
 
     def _piece(self, data: bytes, ahead: Ahead) -> Piece:
+        heading = self._heading or headings.before(self.log, self.at)
+        self._heading = heading.after(np.frombuffer(data, np.uint8))
         self.at += len(data)
         self.fresh = False
         self._tail = (self._tail + data[-TAIL:])[-TAIL:]
         moves = dict.fromkeys(self.stream.expected, self._position())
         ahead.move(self.stream, moves)
-        return Piece(data, shown_path(self.log.path), self._reference(), self.stream, moves)
+        path = shown_path(self.log.path)
+        return Piece(data, path, self._reference(), self.stream, moves, heading)
 
     def _reference(self) -> int:
         """By when stamps are read: now, or the time of a file that is older."""

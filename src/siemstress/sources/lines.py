@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from siemstress.sources.headings import Described
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -63,6 +66,7 @@ class Lines:
     valid UTF-8; the lines in `bad` (row numbers, ascending) were not, and `bad_bytes` holds what
     they were. The buffer must not change while anything made from it is in use. `notes` are what
     has been found out about the buffer, by whom; all lines that are taken of these share them.
+    `described` is what their source has said about the lines, if anything.
     """
 
     buffer: npt.NDArray[np.uint8]
@@ -71,6 +75,7 @@ class Lines:
     bad: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     bad_bytes: pl.Series | None = None
     notes: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+    described: Described | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -92,7 +97,10 @@ class Lines:
 
     def take(self, rows: Ints) -> Lines:
         """Some of the lines, in the order of `rows`; `bad` is not carried along."""
-        return Lines(self.buffer, self.starts[rows], self.ends[rows], notes=self.notes)
+        said = None if self.described is None else self.described.take(rows)
+        return Lines(
+            self.buffer, self.starts[rows], self.ends[rows], notes=self.notes, described=said
+        )
 
     def text(self, starts: Ints, lengths: Ints) -> pl.Series:
         """Strings from parts of the buffer; a negative length gives null. No bytes are copied."""

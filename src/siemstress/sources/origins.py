@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from siemstress.sources.headings import Heading
 from siemstress.sources.lines import Ints
 
 
@@ -15,11 +16,13 @@ from siemstress.sources.lines import Ints
 class Origins:
     """Runs of lines that have one origin each, in the order of the lines.
 
-    `names` are the origins of the runs (None: unknown), `counts` their numbers of lines.
+    `names` are the origins of the runs (None: unknown), `counts` their numbers of lines, and
+    `headings` what each origin has said before its run.
     """
 
     names: Sequence[str | None]
     counts: Ints
+    headings: Sequence[Heading | None] = ()
 
     @cached_property
     def distinct(self) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from siemstress.sources.headings import Heading
+
 PIECE = 1 << 20
 """How much is read of one origin at once, in bytes."""
 
@@ -31,6 +33,7 @@ class Piece:
 
     `origin` becomes the events' source_path. Stamps without a year are read by `reference`, in
     µs since 1970; 0 is now. Once the lines are stored, the consumers of `stream` are at `moves`.
+    `heading` is what the origin has said before about its lines, where that is known.
     """
 
     data: bytes
@@ -38,6 +41,7 @@ class Piece:
     reference: int = 0
     stream: Stream | None = None
     moves: Mapping[str, int] = field(default_factory=dict)
+    heading: Heading | None = None
 
 
 class Ahead:
