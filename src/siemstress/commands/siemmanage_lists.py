@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
-from siemstress.commands.siemmanage_tables import print_table
 from siemstress.config import Config, Section
 from siemstress.config.enrichment import ListFile
 from siemstress.errors import ConfigError, QueryError, UserError
+from siemstress.render.text import visible
 from siemstress.store.base import Store
 from siemstress.store.retention import counted
 
@@ -121,7 +122,18 @@ def _show(found: list[tuple[str, tuple[str, str], Found]], options: argparse.Nam
         for table, (name, value), hit in found
     ]
     if lines:
-        print_table([("TABLE", "LIST", "VALUE", "EVENTS", "FIRST", "LAST"), *lines])
+        _print([("TABLE", "LIST", "VALUE", "EVENTS", "FIRST", "LAST"), *lines])
+
+
+def _print(lines: Sequence[Sequence[str]]) -> None:
+    """Print lines in aligned columns; there may be a hundred thousand."""
+    from rich.cells import cell_len
+
+    shown = [[visible(cell) for cell in line] for line in lines]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    for line in shown:
+        cells = (c + " " * (w - cell_len(c)) for c, w in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def _time(moment: datetime | None) -> str:
