@@ -44,7 +44,7 @@ def indicator(pattern: str, **more: Any) -> dict[str, Any]:
 
 def test_plain_text(tmp_path: Path) -> None:
     text = (
-        "\ufeff# a comment\n; another\n\n192.0.2.1\n  198.51.100.0/24 ; SBL1\n"
+        "\ufeff# a comment\n; another\n\n192.0.2.1:8080\r\n  198.51.100.0/24 ; SBL1\n"
         "203.0.113.1-203.0.113.2\n2001:db8::/127 # why\n*.Evil.Example.\nhxxp://bad[.]example/x\nbücher.example\n"
         f"0.0.0.0 ads.example\n{MD5.upper()}\nAlice\nbob@mail.example\n"
     )
@@ -219,7 +219,7 @@ def test_what_is_no_list(data: bytes, kind: str, problem: str, tmp_path: Path) -
     assert "\n" not in text
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_any_text_is_a_list_or_is_none(text: str) -> None:
     found = Indicators()
@@ -231,7 +231,7 @@ def test_any_text_is_a_list_or_is_none(text: str) -> None:
 # --- addresses
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_ranges_find_what_lies_in_them(data: st.DataObject) -> None:
     import ipaddress
@@ -329,6 +329,15 @@ def test_columns_say_where_to_look(tmp_path: Path) -> None:
     found = ["list" in fields for fields in added(worker, *rows)]
     # The original's SourceHost is the machine that logged.
     assert found == [False, True, True, True, False]
+
+
+def test_a_list_for_columns_or_for_fields_alone(tmp_path: Path) -> None:
+    (tmp_path / "l").write_text("192.0.2.1\nmallory\n")
+    for columns, found in (("fields.a", [True, False]), ("user_name", [False, True])):
+        worker = enricher(tmp_path, f"[list x]\nfile=l\ncolumns={columns}\n")
+        rows: list[dict[str, Any]] = [{"fields": {"a": "192.0.2.1"}}, {"user_name": "mallory"}]
+        assert ["list" in fields for fields in added(worker, *rows)] == found
+        assert added(worker, {"host": "x"}) == [{}]
 
 
 def test_a_list_is_read_again_when_it_changes(

@@ -17,6 +17,8 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}\Z")
 _SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]*://\S+\Z")
 _USER = re.compile(r"[\w.\\/@$+~ -]{1,256}\Z")
+# An address and a port, which says no more of whose address it is.
+_PORT = re.compile(r"([0-9.]{7,15}):[0-9]{1,5}\Z")
 # How indicators are written so that nobody clicks on them.
 _DEFANGED = ((re.compile(r"\[\.\]|\(\.\)|\[dot\]"), "."), (re.compile(r"(?i)^h(xx|\*\*)p"), "http"))
 
@@ -45,6 +47,8 @@ class Indicators:
         if "[" in value or "(" in value or value[:1] in ("h", "H"):
             for pattern, plain in _DEFANGED:
                 value = pattern.sub(plain, value)
+        if with_port := _PORT.match(value):
+            value = with_port[1]
         if kind == "auto":
             kind = kind_of(value)
             if kind == "user" and " " in value:
