@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from siemstress.errors import ConfigError
-from siemstress.formats.base import LOOSE, Format, Refine, formats, names
+from siemstress.formats.base import LOOSE, Claim, Format, Refine, formats, names
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, unread
 from siemstress.sources.chunks import Unpack
@@ -102,7 +102,7 @@ class Reader:
             turn.left = turn.left[~read]
 
     def _others(self, fitting: Sequence[Format], some: Lines, clock: Clock) -> list[Format]:
-        """What else may be tried, by how many of some lines they read; the loose ones last."""
+        """What else may be tried, by how many of some lines they read, and last the loose ones."""
         others = [f for f in self._choice if f not in fitting]
         if not self.auto or not others:
             return others
@@ -143,20 +143,26 @@ def _read(known: Format, lines: Lines, clock: Clock) -> tuple[Mask, Header]:
 
 def _within(known: Mapping[str, Format], wanted: Format) -> list[Format]:
     """A format as it stands in the lines of others."""
-    if wanted.refine is None:
+    if wanted.refine is None or wanted.claims is None:
         return []
     bases = [known[name] for name in wanted.refines if name in known]
-    return [replace(wanted, read=partial(_read_within, base, wanted.refine)) for base in bases]
+    read = partial(_read_within, claims=wanted.claims, refine=wanted.refine)
+    return [replace(wanted, read=partial(read, base)) for base in bases]
 
 
 def _read_within(
-    base: Format, refine: Refine, lines: Lines, clock: Clock
+    base: Format, lines: Lines, clock: Clock, *, claims: Claim, refine: Refine
 ) -> tuple[Mask, Header]:  # fmt: skip
     ok, header = _read(base, lines, clock)
     if not len(header):
         return ok, header
-    found, better = refine(header, clock)
-    ok[np.flatnonzero(ok)[~found]] = False
+    claimed = np.flatnonzero(claims(header))
+    rows = np.flatnonzero(ok)[claimed]
+    ok[:] = False
+    if not len(claimed):
+        return ok, header.take(claimed)
+    found, better = refine(header.take(claimed), clock)
+    ok[rows[found]] = True
     return ok, better
 
 

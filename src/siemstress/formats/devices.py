@@ -14,7 +14,7 @@ from siemstress.formats.header import Header, Span
 from siemstress.formats.keys import LEVELS
 from siemstress.formats.leaves import Placed, appended
 from siemstress.formats.named import event
-from siemstress.sources.lines import Lines
+from siemstress.sources.lines import LOW_BYTES, Lines
 
 Verdict = tuple[str | None, str | None]
 """An action and an outcome; None: not told."""
@@ -179,3 +179,42 @@ def peers(placed: Placed, names: Sequence[str], host: str, port: str) -> Placed:
         return placed
     parts = text.str.extract_groups(_PEER).struct.unnest()
     return given(placed, {host: parts["host"], port: parts["port"]})
+
+
+_NOTHING = ("N/A", "(null)", "n/a", "None")
+
+
+def without_nothing(placed: Placed) -> Placed:
+    """Without values that only say that there is none."""
+    nothing = np.zeros(len(placed.row), bool)
+    word = placed.lines.words[placed.value.start]
+    for text in _NOTHING:
+        known = np.uint64(int.from_bytes(text.encode(), "little"))
+        length = placed.value.length == len(text)
+        nothing |= length & (word & LOW_BYTES[len(text)] == known)
+    return placed.take(np.flatnonzero(~nothing)) if nothing.any() else placed
+
+
+_STAMP = (
+    r"^(?P<month>[A-Z][a-z]{2}) (?P<day>\d\d),? (?P<year>\d{4}) "
+    r"(?P<time>\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: (?P<zone>UTC|GMT|Z))?$"
+)
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+def stamped(placed: Placed, names: Sequence[str], as_name: str) -> Placed:
+    """With times as `Nov 08 2020 12:30:00.111 UTC` in ISO 8601, under another name.
+
+    Only the first of some names that a line has is looked at. Of zones by name only UTC is known.
+    """
+    text = placed.texts_of(*names)
+    if not text.str.contains(r"^[A-Z]").any():
+        return placed
+    parts = text.str.extract_groups(_STAMP).struct.unnest()
+    month = parts["month"].replace_strict(
+        _MONTHS, [f"{i:02}" for i in range(1, 13)], default=None, return_dtype=pl.String
+    )
+    zone = pl.when(pl.col("zone").is_null()).then(pl.lit("")).otherwise(pl.lit("Z"))
+    pieces = ("year", pl.lit("-"), pl.lit(month), pl.lit("-"), "day", pl.lit("T"), "time", zone)
+    stamp = parts.select(pl.concat_str(*pieces)).to_series()
+    return given(placed, {as_name: stamp}, instead_of=(as_name,))

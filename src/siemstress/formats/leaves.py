@@ -141,6 +141,23 @@ class Placed:
         return replace(self, lines=lines, value=Span(start, length))
 
 
+def together(parts: Sequence[Placed]) -> Placed:
+    """What was found in different lines of one buffer, in several ways."""
+    if len(parts) == 1:
+        return parts[0]
+    names = list(dict.fromkeys(name for part in parts for name in part.names))
+    new = {name: number for number, name in enumerate(names)}
+    row = np.concatenate([part.row for part in parts])
+    number = [np.array([new[name] for name in p.names], np.int64)[p.name] for p in parts]
+    value = Span(
+        np.concatenate([part.value.start for part in parts]),
+        np.concatenate([part.value.length for part in parts]),
+    )
+    quoted = np.concatenate([part.quoted for part in parts])
+    whole = Placed(parts[0].lines, row, np.concatenate(number), names, value, quoted)
+    return whole.take(np.argsort(row, kind="stable"))
+
+
 def appended(buffer: Bytes, texts: pl.Series) -> tuple[Bytes, Ints]:
     """A buffer of lines with texts behind them, and where these end, led by where they begin."""
     array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -7,11 +7,10 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 
 from siemstress.formats.base import SYSLOGS, Format, Sample, standing
 from siemstress.formats.clock import Clock
-from siemstress.formats.devices import Meaning, given, unescaped
+from siemstress.formats.devices import Meaning, stamped, unescaped
 from siemstress.formats.distinct import numbered
 from siemstress.formats.header import Header, Span
 from siemstress.formats.leaves import Placed
@@ -33,11 +32,6 @@ _LABELLED = tuple(
     for number in range(1, most + 1)
 )  # fmt: skip
 _TIMES = ("rt", "end", "start")
-_STAMP = (
-    r"^(?P<month>[A-Z][a-z]{2}) (?P<day>\d\d),? (?P<year>\d{4}) "
-    r"(?P<time>\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: (?P<zone>UTC|GMT|Z))?$"
-)
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 LEVELS = {
     **dict.fromkeys(["0", "1", "2", "3", "low", "informational", "info"], 6),
     **dict.fromkeys(["4", "5", "6", "medium", "warning"], 4),
@@ -80,10 +74,11 @@ _HOSTLESS = replace(_MEANING, columns={**COLUMNS, "host": (*COLUMNS["host"], "dv
 
 
 def _claims(header: Header) -> Mask:
-    if "process" not in header.spans:
-        return header.begins("CEF:")
-    # Behind `CEF: 0|` the tag is taken off.
-    return header.begins("CEF:") | (header.process_begins("CEF") & header.begins("0|", "1|"))
+    found = header.begins("CEF:", "ASM:CEF:")
+    if "process" in header.spans:
+        # Behind `CEF: 0|` the tag is taken off.
+        found |= header.process_begins("CEF") & header.begins("0|", "1|")
+    return found
 
 
 def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
@@ -96,7 +91,7 @@ def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
     head = dict(zip(_HEAD, pieces[1:7], strict=True))
     version = Span(pieces[0].start + pieces[0].length - 1, np.minimum(pieces[0].length, 1))
     placed = placed.led({"cefVersion": version, **head, "severity": pieces[6]})
-    placed = _timed(_with_breaks(unescaped(placed, _HEAD, "|\\")))
+    placed = stamped(_with_breaks(unescaped(placed, _HEAD, "|\\")), _TIMES, "rt")
     base = replace(header, message=pieces[5])
     meaning = _MEANING if "host" in header.spans else _HOSTLESS
     return good, meaning.header(base, placed, clock, "cef")
@@ -146,23 +141,6 @@ def _with_breaks(placed: Placed) -> Placed:
         return placed
     plain = texts.filter(has).str.replace_all(r"\\n(\s|$)", "\n$1")
     return placed.changed(at[has.to_numpy()], plain)
-
-
-def _timed(placed: Placed) -> Placed:
-    """With times that are not numbers as ISO 8601; of a zone by name only that of UTC is known."""
-    text = placed.texts_of(*_TIMES)
-    if not text.str.contains(r"^[A-Z]").any():
-        return placed
-    parts = text.str.extract_groups(_STAMP).struct.unnest()
-    month = parts["month"].replace_strict(
-        _MONTHS, [f"{i:02}" for i in range(1, 13)], default=None, return_dtype=pl.String
-    )
-    zone = pl.when(parts["zone"].is_null()).then(pl.lit("")).otherwise(pl.lit("Z"))
-    stamp = parts.select(
-        pl.concat_str("year", pl.lit("-"), pl.lit(month), pl.lit("-"), "day", pl.lit("T"), "time",
-                      zone)
-    ).to_series()  # fmt: skip
-    return given(placed, {"rt": stamp}, instead_of=("rt",))
 
 
 CEF = Format(

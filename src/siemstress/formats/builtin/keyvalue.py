@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from siemstress.formats.base import SYSLOGS, Format, Sample, standing
+from siemstress.formats.base import LOOSE, SYSLOGS, Format, Sample, standing
 from siemstress.formats.clock import Clock
 from siemstress.formats.devices import Meaning, peers
 from siemstress.formats.header import Header
@@ -63,7 +63,7 @@ _WITH_COMMAS = partial(_refine, pairs=_COMMAS, only=_ONLY_COMMAS, name="keyvalue
 KEY_VALUE = Format(
     name="keyvalue",
     aliases=("logfmt",),
-    rank=95,
+    rank=LOOSE + 2,
     refines=SYSLOGS,
     read=standing(_WITH_BLANKS, _all),
     claims=_claims,
@@ -85,7 +85,7 @@ KEY_VALUE = Format(
 )  # fmt: skip
 COMMAS = Format(
     name="keyvaluecommas",
-    rank=96,
+    rank=LOOSE + 3,
     refines=SYSLOGS,
     read=standing(_WITH_COMMAS, _all),
     claims=_claims,
