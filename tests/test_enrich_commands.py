@@ -142,6 +142,18 @@ def test_another_list_is_added_to_the_mark(lake: Site, siem: Siem) -> None:
     assert len(shown.splitlines()) == 4
 
 
+def test_lists_of_all_sections_of_a_table(lake: Site, siem: Siem) -> None:
+    conf = lake.folder / "s.conf"
+    more = "[second]\ntable=Auth\n[list theirs]\nfile=theirs\nsections=second\n"
+    conf.write_text(conf.read_text() + more)
+    lake.file("theirs", b"192.0.2.9\n")
+    siem(lake, "siemparse", "-s", "auth", "log")
+    assert "1 of 4 events are on a list\n" in siem(lake, "siemmanage", "match-list", "-s", "auth")
+    assert "3 of 4 events are on a list\n" in siem(lake, "siemmanage", "match-list")
+    said = siem(lake, "siemmanage", "match-list", "theirs", "-s", "auth")
+    assert said == "siemmanage: nothing is stored yet that a list is for\n"
+
+
 def test_masked_on_the_way_in(lake: Site, siem: Siem) -> None:
     conf = lake.folder / "s.conf"
     before = conf.read_text()

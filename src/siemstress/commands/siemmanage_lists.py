@@ -48,14 +48,14 @@ def add_mask_flags(parser: argparse.ArgumentParser) -> None:
 def match_list(config: Config, store: Store, options: argparse.Namespace) -> int:
     """Show which stored events lists are about, and mark them if told to."""
     chosen = [config.section(options.section)] if options.section else config.sections.values()
-    sections = {section.table: section for section in reversed(list(chosen))}
+    sections: dict[str, list[Section]] = {}
+    for section in chosen:
+        sections.setdefault(section.table, []).append(section)
     _check(config, options.lists)
     found: list[tuple[str, Marking]] = []
-    for table in reversed(sections):
-        if store.version(table) is None:
-            continue
-        lists = _lists(config, sections[table], options.lists)
-        if lists:
+    for table, meant in sections.items():
+        lists = _lists(config, meant, options.lists)
+        if lists and store.version(table) is not None:
             found.append((table, _work(store, table, lists, options)))
     _show([(table, *hit) for table, work in found for hit in work.found.items()], options)
     for table, work in found:
@@ -77,9 +77,14 @@ def _check(config: Config, names: list[str]) -> None:
             raise QueryError(f"there is no list {name!r}; there are: {', '.join(known)}")
 
 
-def _lists(config: Config, section: Section, names: list[str]) -> list[ListFile]:
-    lists = config.enrichment.of_section(section.name).lists
-    return [item for item in lists if not names or item.name in names]
+def _lists(config: Config, sections: list[Section], names: list[str]) -> list[ListFile]:
+    """The lists of these names, or all, that are for one of the sections."""
+    ours = [item for s in sections for item in config.enrichment.of_section(s.name).lists]
+    return [
+        item
+        for item in config.enrichment.lists
+        if item in ours and (not names or item.name in names)
+    ]
 
 
 def _work(store: Store, table: str, lists: list[ListFile], options: argparse.Namespace) -> Marking:
