@@ -123,7 +123,7 @@ def log_formats() -> str:
         "# Log formats\n\n`auto` chooses among them by looking at the lines. How to add one: "
         "[Log formats](../formats.md).\n"
     ]
-    for name, item in sorted(formats().items()):
+    for name, item in sorted(formats(own=False).items()):
         others = (
             f", also {', '.join(f'`{alias}`' for alias in item.aliases)}" if item.aliases else ""
         )

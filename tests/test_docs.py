@@ -17,6 +17,8 @@ import write_reference
 from parsers import COMMANDS
 from siemstress import config, schema
 from siemstress.formats.base import formats
+from siemstress.formats.own import KEYS
+from siemstress.ingest.check_formats import check
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("samples/*.md")])
@@ -85,16 +87,31 @@ def test_every_config_key_and_section_is_in_the_reference() -> None:
 
 def test_every_log_format_is_in_the_reference() -> None:
     reference = (REFERENCE / "formats.md").read_text()
-    for item in formats().values():
+    for item in formats(own=False).values():
         for name in (item.name, *item.aliases):
             assert f"`{name}`" in reference
+
+
+def test_the_formats_in_toml_do_what_their_samples_say(tmp_path: Path) -> None:
+    page = (ROOT / "docs/formats.md").read_text()
+    blocks = re.findall(r"^```toml\n((?!\[project).*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.toml").write_text(block)
+    found = check([tmp_path])
+    assert found.problems == []
+    assert [c for c in found.checked if c.differences or not c.samples] == []
+    assert len(found.checked) == len(blocks) == 4
+    tables = {"columns": "[columns]", "set": "[set]", "values": "[values.NAME]",
+              "where": "[where]", "messages": "[[messages]]", "samples": "[[samples]]"}  # fmt: skip
+    table = page.partition("| key | meaning |")[2].partition("\n\n")[0]
+    assert [key for key in KEYS if f"`{tables.get(key, key)}`" not in table] == []
 
 
 def test_the_example_of_a_format_works(tmp_path: Path) -> None:
     """Installed as the page says: a module and its entry points."""
     page = (ROOT / "docs/formats.md").read_text()
     (source,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    (points,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (points,) = re.findall(r"^```toml\n(\[project.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (line,) = re.findall(r"^```\n(2026.*?\n)```$", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "door.py").write_text(source)
     told = tmp_path / "door-1.0.dist-info"

@@ -104,14 +104,18 @@ def _parser(
     config: Config, section: Section, store: Store, options: argparse.Namespace
 ) -> LineParser:
     from siemstress.ingest import kept_helpers
+    from siemstress.ingest.own_formats import usable
     from siemstress.ingest.parsing import LineParser
 
     helpers, warnings = kept_helpers.of_section(config, section, kept_helpers.load(store))
     for warning in warnings:
         say(f"siemmanage: {warning}")
+    known = usable()
+    for problem in known.problems:
+        say(f"siemmanage: {problem}; lines are read by the other formats")
     try:
         enrichment = config.enrichment.of_section(section.name)
-        return LineParser(options.parser or section.parser, helpers, enrichment)
+        return LineParser(options.parser or section.parser, helpers, enrichment, known=known)
     except SiemstressError as e:
         if options.parser is None and e.file is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, run, say
@@ -17,6 +18,7 @@ from siemstress.errors import SiemstressError, UserError
 if TYPE_CHECKING:
     from siemstress.config import Config, Section
     from siemstress.ingest.inputs import Input
+    from siemstress.ingest.own_formats import Known
     from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.pipeline import Counts, Pipeline
     from siemstress.store.base import Store
@@ -29,6 +31,7 @@ EXAMPLES = """\
   siemparse --follow '/var/log/*.log'       follow files, through rotations, until stopped
   siemparse --listen udp://:514 tcp://:514  take syslog from the network, until stopped
   siemparse --collect                       take all that siemstress.conf names, until stopped
+  siemparse --check-formats door.toml       run the samples of a format of your own
   siemparse --clear --force -s auth         delete a section's table
 """
 
@@ -42,6 +45,7 @@ _FOLLOW = "follow the files, also named by patterns such as '/var/log/*.log', un
 _LISTEN = "take lines from udp://HOST:PORT, tcp://…, tls://…, unix:///PATH, unix-stream:///PATH"
 _SECTION = "section of the config file: its table and parser (default: default)"
 _ZONE = "time zone of stamps that name none: '+0500' or Europe/Zurich (default: this machine's)"
+_CHECK = "run the samples of your formats: in the usual places, or in these folders and files"
 _PARSER = "log format, in place of the section's; auto looks at the lines"
 
 
@@ -67,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     add("--again", action="store_true", help="store files from the start, stored or not")
     add("--clear", action="store_true", help="delete the section's table")
     add("--force", action="store_true", help="do what --clear says")
+    add("--check-formats", nargs="*", metavar="PATH", help=_CHECK)
+    add("--builtin", action="store_true", help="with --check-formats: siemparse's own, too")
     add("-q", "--quiet", action="store_true", help="say nothing but errors")
     return it
 
@@ -84,7 +90,15 @@ def main() -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    options = parser().parse_args(arguments)
+    made = parser()
+    options = made.parse_args(arguments)
+    if options.check_formats is not None:
+        from siemstress.commands.siemparse_formats import check_formats
+
+        return check_formats(options)
+    if options.builtin:
+        made.error("--builtin goes with --check-formats")
+    _formats.cache_clear()
     from siemstress import config as configs
     from siemstress.store.opening import open_store
 
@@ -174,13 +188,25 @@ def line_parser(
     helpers, warnings = kept_helpers.of_section(config, section, kept_helpers.load(store))
     for warning in warnings:
         say(f"siemparse: {warning}")
+    known = _formats()
     try:
         enrichment = config.enrichment.of_section(section.name)
-        return LineParser(options.parser or section.parser, helpers, enrichment)
+        return LineParser(options.parser or section.parser, helpers, enrichment, known=known)
     except SiemstressError as e:
         if options.parser is None and e.file is None:
             e.file, e.section, e.key = str(config.path), section.name, "parser"
         raise
+
+
+@cache
+def _formats() -> Known:
+    """The formats; says, once, which of the user's own cannot be used."""
+    from siemstress.ingest.own_formats import usable
+
+    known = usable()
+    for problem in known.problems:
+        say(f"siemparse: {problem}; lines are read by the other formats")
+    return known
 
 
 def retention(

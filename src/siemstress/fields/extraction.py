@@ -16,6 +16,7 @@ import polars as pl
 from siemstress.config import Helper
 from siemstress.errors import ConfigError
 from siemstress.fields.maps import maps
+from siemstress.formats.expression import reason
 
 _ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 
@@ -71,7 +72,7 @@ class Extraction:
             groups = _groups(pattern)
         except pl.exceptions.PolarsError as e:
             raise ConfigError(
-                f"cannot be used: {_reason(e)}",
+                f"cannot be used: {reason(e)}",
                 file=helper.file,
                 section=helper.section,
                 key=helper.key,
@@ -187,10 +188,3 @@ def translated(regex: str) -> str:
         out.append(here)
         at += len(here.removeprefix("\\"))
     return "".join(out)
-
-
-def _reason(error: pl.exceptions.PolarsError) -> str:
-    """What is wrong with an expression, in one line."""
-    lines = str(error).splitlines()
-    told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return told[0] if told else lines[0].removeprefix("regex error: ")

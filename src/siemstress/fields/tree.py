@@ -170,9 +170,13 @@ def _longer_first(edges: list[tuple[Capture, _Node]]) -> list[tuple[Capture, _No
     """Edges in their order, but with a literal before those that it begins with."""
     ordered: list[tuple[Capture, _Node]] = []
     for edge in edges:
-        places = (i for i, (c, _) in enumerate(ordered) if edge[0].behind.startswith(c.behind))
+        places = (i for i, (c, _) in enumerate(ordered) if _is_more(edge[0].behind, c.behind))
         ordered.insert(next(places, len(ordered)), edge)
     return ordered
+
+
+def _is_more(literal: str, other: str) -> bool:
+    return literal != other and literal.startswith(other)
 
 
 class Literals:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from siemstress.errors import ConfigError
-from siemstress.formats.base import LOOSE, Claim, Format, Refine, formats, names
+from siemstress.formats.base import FIRST, LOOSE, Claim, Format, Refine, formats, names
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, unread
 from siemstress.sources.chunks import Unpack
@@ -58,11 +58,13 @@ class Reader:
             ranked = [f for f in known.values() if f.rank is not None and f.read is not None]
             self._choice = sorted(ranked, key=lambda f: (f.rank, f.name))
             self._refining = _refining(known)
+            self._first = [f for f in self._choice if f.rank is not None and f.rank < FIRST]
             self._fitting: tuple[Format, ...] = ()
         else:
             asked = replace(known[name], read=known[name].asked or known[name].read)
             self._choice = [asked, *_within(known, asked)]
             self._refining = {}
+            self._first = []
             self._fitting = tuple(self._choice)
         self.unpack = None if self.auto else self._choice[0].unpack
         self._packed = [f for f in known.values() if f.unpack is not None and f.begins is not None]
@@ -75,6 +77,7 @@ class Reader:
         """Headers of all lines, with the rows each is of; what nothing reads comes last."""
         turn = _Turn(lines, clock)
         fitting = [f for f in self._fitting if not (self.auto and _is_loose(f))]
+        fitting = [*self._first, *(f for f in fitting if f not in self._first)]
         if lines.described is not None:
             described = [f for f in self._choice if f.described]
             fitting = [*described, *(f for f in fitting if not f.described)]

@@ -31,6 +31,9 @@ these, in their order, that keeps what the lines around the messages say."""
 SYSLOGS = ("syslogbsd", "syslogiso", "rfc5424", "nohost", "syslogodd")
 """Formats whose messages may be of another format."""
 
+FIRST = 0
+"""Formats of a lower rank are tried on every line before those that have fitted so far."""
+
 LOOSE = 90
 """The rank from which on formats read lines that others would read better."""
 
@@ -104,9 +107,17 @@ def standing(refine: Refine, claims: Claim) -> Reader:
     return read
 
 
-def formats() -> dict[str, Format]:
-    """All formats by name; the first of a name counts, ours before others."""
+def formats(*, own: bool = True) -> dict[str, Format]:
+    """All formats by name; the first of a name counts: the user's own, ours, then others.
+
+    Without `own` the user's files are not looked at; what is wrong in one is told by
+    `own.own_formats`.
+    """
+    from siemstress.formats.own import own_formats
+
     found: dict[str, Format] = {}
+    if own:
+        found = {known.name: known for known in own_formats()[0]}
     for known in load("siemstress.formats", Format):
         found.setdefault(known.name, known)
     return found

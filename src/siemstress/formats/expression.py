@@ -41,3 +41,10 @@ class Expression:
         kind = pl.Series([""]).str.extract_groups(self.regex).dtype
         assert isinstance(kind, pl.Struct)  # noqa: S101 - what groups are taken out as
         return [f.name for f in kind.fields if f.name != _WHOLE and not f.name.isdecimal()]
+
+
+def reason(error: pl.exceptions.PolarsError) -> str:
+    """What is wrong with an expression, in one line."""
+    lines = str(error).splitlines()
+    told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return told[0] if told else lines[0].removeprefix("regex error: ")

@@ -13,14 +13,13 @@ import numpy as np
 import polars as pl
 
 from siemstress.config import Enrichment, Helper
-from siemstress.extensions import load
 from siemstress.fields.events import EventBuilder, Origin
 from siemstress.fields.extraction import Extraction
-from siemstress.fields.tables import Table
 from siemstress.formats.auto import Reader
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_TIME
+from siemstress.ingest.own_formats import Known, usable
 from siemstress.sources.headings import START, Heading, describe
 from siemstress.sources.lines import Ints, Lines
 from siemstress.sources.origins import Origins
@@ -49,8 +48,13 @@ class LineParser:
         parser: str,
         helpers: Sequence[Helper] = (),
         enrichment: Enrichment | Enricher | None = None,
+        *,
+        known: Known | None = None,
     ) -> None:
         """`parser` is a format's name, or `auto`; helpers find more in messages.
+
+        `known` are the formats and message tables (None: ours, and the user's own as far as they
+        can be used).
 
         Raises:
             ConfigError: there is no such format, a helper's expression cannot be used, or a file
@@ -58,19 +62,18 @@ class LineParser:
 
         """
         self._enricher = _enricher(enrichment)
-        self._made_of = (parser, tuple(helpers), self._enricher)
-        self._reader = Reader(parser)
+        known = usable() if known is None else known
+        self._made_of = (parser, tuple(helpers), self._enricher, tuple(known.slow))
+        self._reader = Reader(parser, known.formats)
         self._extraction = Extraction(helpers)
         self.unpack = self._reader.unpack
         self.recognise = self._reader.recognise
-        self._builder = EventBuilder(list(load("siemstress.messages", Table)))
+        self._builder = EventBuilder(known.tables)
         self._machine = socket.gethostname() or os.uname().nodename
 
-    def __reduce__(
-        self,
-    ) -> tuple[type[LineParser], tuple[str, tuple[Helper, ...], Enricher | None]]:
-        """What the same parser is made of elsewhere."""
-        return LineParser, self._made_of
+    def __reduce__(self) -> tuple[Callable[..., LineParser], tuple[object, ...]]:
+        """What the same parser is made of elsewhere, where the user's files are read again."""
+        return _made_again, self._made_of
 
     def parse(
         self,
@@ -128,6 +131,12 @@ def _described(lines: Lines, source: str | Origins | None, heading: Heading | No
     else:
         described = describe(lines, [heading], np.array([len(lines)]))
     return lines if described is None else replace(lines, described=described)
+
+
+def _made_again(
+    parser: str, helpers: Sequence[Helper], enricher: Enricher | None, slow: Sequence[str]
+) -> LineParser:
+    return LineParser(parser, helpers, enricher, known=usable(slow=slow))
 
 
 def _place_in_time(
