@@ -223,9 +223,8 @@ def _value(random: Random, capture: Capture) -> str:
         return str(random.randrange(65_536))
     if capture.pattern == "([0-9]+)":
         return str(random.randrange(1000))
-    choice = re.fullmatch(r"\(([^?*+]*)\)", capture.pattern)
-    if choice:
-        return random.choice(re.sub(r"\\(.)", r"\1", choice[1]).split("|"))
+    if capture.choice:
+        return random.choice(capture.choice)
     if "0-9A-F" in capture.pattern:
         return random.choice(VALUES[1:3])
     loose = capture.any_text or capture.name == "user_name"

@@ -20,7 +20,7 @@ from siemstress.fields.tables import NUMBER_COLUMNS, Table
 from siemstress.fields.templates import Piece, Template
 from siemstress.fields.tree import Tree
 from siemstress.fields.walk import Walker
-from siemstress.sources.lines import Ints, Lines, Words
+from siemstress.sources.lines import Ints, Lines, Mask, Words
 
 Numbers = npt.NDArray[np.int16]
 
@@ -174,11 +174,21 @@ class Matcher:
                 for number in numbers:
                     template = self.templates[number - 1]
                     # Most texts lack it, and are out quickly.
-                    may = text.str.contains(template.needs, literal=True).to_numpy()
+                    may = _holds(text, *template.needs)
                     may &= state.which[rows] == 0
                     if may.any():
                         path = self._tree.path(number)
                         _by_regex(state, rows[may], text.filter(may), number, template, path)
+
+
+def _holds(text: pl.Series, wanted: Sequence[str], any_case: bool) -> Mask:  # as is
+    """Which texts hold one of some others."""
+    if len(wanted) == 1 and not any_case:
+        return text.str.contains(wanted[0], literal=True).to_numpy().copy()
+    found = text.to_frame("text").select(
+        pl.col("text").str.contains_any(list(wanted), ascii_case_insensitive=any_case)
+    )
+    return found.to_series().to_numpy().copy()
 
 
 _UNDER_WAY = np.int16(-1)

@@ -16,7 +16,7 @@ Some parts make a template one that is read by its regex alone, after all others
 - `{name**}` is the longest text, up to the last literal that follows: for what others choose,
   where something that only the program writes stands behind it.
 - `{name#}` is an IP address, `{name+}` a decimal number.
-- `{name=one|other}` is one of some texts.
+- `{name=one|other}` is one of some texts, `{name=~one|other}` the same in any case.
 - `{?...?}` may be missing, with all that stands in it, which may be other such parts.
 """
 
@@ -42,13 +42,16 @@ _KINDS = {"": "([^ ]*)", "*": "(.*?)", "**": "(.*)", "#": _ADDRESS, "+": "([0-9]
 class Capture:
     """A part with a name, and the literal text behind it (empty: the message's end).
 
-    `pattern` is its regex where it is one that only a regex reads.
+    `pattern` is its regex where it is one that only a regex reads, `choice` what it may be where
+    that is one of some texts, in any case if `any_case`.
     """
 
     name: str
     any_text: bool
     behind: str
     pattern: str = ""
+    choice: tuple[str, ...] = ()
+    any_case: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,20 @@ class Template:
     pieces: tuple[Piece, ...] = ()
 
     @property
-    def needs(self) -> str:
-        """The longest literal that a message must hold."""
-        literals = [p.text for p in self.pieces if not p.optional] or [
-            self.starts,
-            *(capture.behind for capture in self.captures),
+    def needs(self) -> tuple[tuple[str, ...], bool]:
+        """Texts of which a message must hold one, as long as can be; and if in any case."""
+        if not self.pieces:
+            behind = (capture.behind for capture in self.captures)
+            return (max((self.starts, *behind), key=len),), False
+        known: list[tuple[tuple[str, ...], bool]] = [
+            ((piece.text,), False) for piece in self.pieces if not piece.optional
         ]
-        return max(literals, key=len)
+        known += [
+            (piece.capture.choice, piece.capture.any_case)
+            for piece in self.pieces
+            if piece.capture and piece.capture.choice and not piece.optional
+        ]
+        return max(known, key=lambda item: min(map(len, item[0])))
 
     @property
     def read_again(self) -> bool:
@@ -174,8 +184,11 @@ def _pieces(text: str) -> Iterator[Piece]:
 def _capture(match: re.Match[str]) -> Capture:
     choice, kind = match["choice"], match["kind"] or ""
     if choice is not None:
-        pattern = f"({'|'.join(map(re.escape, choice.split('|')))})"
-    else:
-        pattern = _KINDS[kind]
+        texts = tuple(choice.removeprefix("~").split("|"))
+        any_case = choice.startswith("~")
+        # Of several that fit the longest is meant.
+        ordered = sorted(texts, key=len, reverse=True)
+        pattern = f"({'(?i:' if any_case else '(?:'}{'|'.join(map(re.escape, ordered))}))"
+        return Capture(match["name"], False, "", pattern, texts, any_case)
     # Only text that may begin with blanks is trimmed.
-    return Capture(match["name"], kind.startswith("*"), "", pattern)
+    return Capture(match["name"], kind.startswith("*"), "", _KINDS[kind])

@@ -7,7 +7,7 @@ from siemstress.fields.tables import Pattern, Sample, Table, says
 _LOGIN = {"action": "login", "outcome": "failure"}
 _LEVEL = "{?{_thread} ?}{?[{level=Warning|Note|ERROR|Error|System}] ?}{?[{code}] [{_part}] ?}"
 # Time and thread of MySQL 5 and of MariaDB, where syslog's stamp stands in front of them.
-_STAMP = "{?{_day+} {? ?}{_hour+}:{_minute+}:{_second+} {? ?}?}"
+_STAMP = "{?{_day} {? ?}{_hour+}:{_minute+}:{_second+} {? ?}?}"
 _CODES = "{?{sqlstate}: ?}"
 _HBA = tuple(
     f'{reason}host "{{source_host#}}", user "{{user_name**}}"{end}'

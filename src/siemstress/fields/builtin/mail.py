@@ -34,7 +34,9 @@ def _connections() -> Iterator[Pattern]:
         yield says(f"too many errors after {{phase*}} from {peer}", action="connect")
         yield says(f"improper command pipelining after {{phase*}} from {peer}: {{_rest*}}",
                    action="connect")  # fmt: skip
-        yield says(f"improper command pipelining after {{phase*}} from {peer}", action="connect")
+        for end in ("", ":"):
+            yield says(f"improper command pipelining after {{phase*}} from {peer}{end}",
+                       action="connect")  # fmt: skip
         yield says(f"SSL_accept error from {peer}: {{reason*}}", action="tls", outcome="failure")
         yield says(f"{{trust}} TLS connection established from {peer}: {{tls*}}",
                    action="tls", outcome="success")  # fmt: skip
@@ -72,23 +74,13 @@ def _logins() -> Iterator[Pattern]:
 
 
 def _rejects() -> Iterator[Pattern]:
-    ends = (
-        "; from=<{from*}> to=<{to*}> proto={_proto} helo=<{helo*}>",
-        "; from=<{from*}> proto={_proto} helo=<{helo*}>",
-        "; proto={_proto} helo=<{helo*}>", "; proto={_proto}",
-    )  # fmt: skip
-    for queue, verb in (("NOQUEUE", "reject"), ("{queue_id}", "reject"),
-                        ("NOQUEUE", "milter-reject"), ("{queue_id}", "milter-reject"),
-                        ("NOQUEUE", "discard"), ("{queue_id}", "discard")):  # fmt: skip
-        for peer in _PEERS:
-            head = f"{queue}: {verb}: {{phase}} from {peer}: "
-            for end in ends:
-                yield Pattern(f"{head}{{code}} {{status}} {{reason*}}{end}", _REJECT)
-            yield Pattern(f"{head}{{reason*}}", _REJECT)
-    head = f"NOQUEUE: reject: {{phase}} from {_SCREENED}: "
-    yield Pattern(f"{head}{{code}} {{status}} {{reason*}}; from=<{{from*}}>, to=<{{to*}}>, "
-                  "proto={_proto}, helo=<{helo*}>", _REJECT)  # fmt: skip
-    yield Pattern(f"{head}{{reason*}}", _REJECT)
+    sent = "{?; from=<{from*}>?}{?{_to= to=<|, to=<}{to*}>?}{?{_with=; | |, }proto={_proto}?}"
+    end = "{?{code+} {status} ?}{reason*}" + sent + "{?{_helo= |, }helo={?<?}{helo*}{?>?}?}"
+    for queue in ("NOQUEUE", "{queue_id}"):
+        for peer in ("{source_name}[{source_host#}]{?:{source_port+}?}",
+                     "[{source_host#}]:{source_port+}"):  # fmt: skip
+            yield Pattern(f"{queue}: {{_verb=reject|milter-reject|discard}}: {{phase*}} from "
+                          f"{peer}: {end}", _REJECT)  # fmt: skip
     # The header is the sender's, what stands behind it is not.
     end = f" from {_PEER}; from=<{{from}}> to=<{{to}}> proto={{_proto}} helo=<{{helo}}>"
     for verb, sets in (

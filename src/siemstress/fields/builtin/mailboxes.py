@@ -100,6 +100,32 @@ DOVECOT = Table(
                 "mailbox": "INBOX", "action": "mail_send", "outcome": "success"}),
     ),
 )  # fmt: skip
+OWN_LOG = Table(
+    programs=("stamped",),
+    patterns=tuple(
+        Pattern(f"{head}{text}", sets)
+        for head in ("{service=imap|pop3|managesieve|submission}-login: {?Info: ?}",)
+        for text, sets in (
+            (f"{{_word=Login|Logged in}}: {_USER}", _LOGGED_IN),
+            (f"{{reason*}} ({_TRIED}): {_USER}", _LOGIN),
+            (f"{{reason*}} ({_TRIED}): {_PEER}", _LOGIN),
+            (f"{{reason*}}: {_USER}", {"action": "disconnect"}),
+            (f"{{reason*}}: {_PEER}", {"action": "disconnect"}),
+        )
+    )
+    + tuple(
+        Pattern(f"{worker}: {_INFO}{{?conn {{_conn}} ({{_ids}}): auth-worker<{{_number}}>: ?}}"
+                "{method}({user_name**},{source_host#}{?,<{_session}>?}{?,?}): {reason*}", _LOGIN)
+        for worker in ("auth", "auth-worker", "auth-worker({_worker})", "auth({_worker})")
+    ),
+    samples=(
+        Sample("imap-login: Info: Aborted login (auth failed, 1 attempts): user=<bob>, "
+               "method=CRAM-MD5, rip=203.0.113.9, lip=192.0.2.1, TLS",
+               {"service": "imap", "reason": "Aborted login", "attempts": "1 attempts",
+                "user_name": "bob", "method": "CRAM-MD5", "source_host": "203.0.113.9",
+                "dest_host": "192.0.2.1", "action": "login", "outcome": "failure"}),
+    ),
+)  # fmt: skip
 _CYRUS_PEER = "{?{source_name} ?}{?{_name}?}[{source_host#}]"
 CYRUS = Table(
     programs=(

@@ -21,6 +21,7 @@ TABLE = Table(
         "gdm-password", "lightdm", "sddm", "polkit-1", "polkit-agent-helper-1", "atd", "vsftpd",
         "passwd", "chsh", "runuser", "su-l", "dovecot", "xrdp-sesman", "ftpd", "gdm-session-worker",
         "remote", "pam_unix", "kde", "kdm", "xscreensaver", "samba",
+        "auth", "dovecot-auth", "wu-ftpd", "proftpd", "pure-ftpd", "saslauthd",
     ),
     patterns=(
         says("pam_unix({service}:session): session opened for user {user_name}(uid={uid}) by "

@@ -59,25 +59,6 @@ DROPBEAR = Table(
                 "outcome": "failure", "invalid_user": "true"}),
     ),
 )  # fmt: skip
-OPENVPN = Table(
-    programs=("openvpn", "ovpn-server"),
-    patterns=tuple(
-        pattern
-        for peer in (f"{{user_name}}/{_PEER}", _PEER)
-        for pattern in (
-            says(f"{peer} TLS Auth Error: {{reason*}}", action="login", outcome="failure"),
-            says(f"{peer} TLS Error: {{reason*}}", action="connect", outcome="failure"),
-            says(f"{peer} VERIFY ERROR: {{reason*}}", action="login", outcome="failure"),
-            says(f"{peer} SIGUSR1[{{reason}}] received, {{_rest*}}", action="disconnect"),
-        )
-    ),
-    samples=(
-        Sample("203.0.113.9:10107 SIGUSR1[soft,connection-reset] received, client-instance "
-               "restarting",
-               {"source_host": "203.0.113.9", "source_port": 10107, "action": "disconnect",
-                "reason": "soft,connection-reset"}),
-    ),
-)  # fmt: skip
 OTHERS = Table(
     programs=("scanlogd", "nrpe"),
     patterns=(

@@ -49,7 +49,7 @@ def _asterisk() -> tuple[Pattern, ...]:
             found += [
                 # What stands behind an account is Asterisk's: of several addresses the last.
                 Pattern(f'{head}SecurityEvent="{event}",{{_more*}},AccountID="{{user_name**}}",'
-                        'SessionID="{_session*}",LocalAddress="{_local*}",RemoteAddress='
+                        'SessionID="{_session**}",LocalAddress="{_local*}",RemoteAddress='
                         f'"{{_family}}/{{protocol}}/{{source_host#}}/{{source_port+}}"{end}', sets)
                 for end in (",{_rest*}", "")
             ]  # fmt: skip
