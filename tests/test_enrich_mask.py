@@ -63,7 +63,7 @@ def test_a_token_is_the_same_for_the_same_value(tmp_path: Path) -> None:
 
 FORMS = {
     "plain": "user alice, home /home/alice.",
-    "capitals": "user ALICE logged in",
+    "capitals": "user ALICE logged in, Alice",
     "edges": "alice",
     "twice": "alice alice;alice",
     "path": r"CORP\alice@host alice_x alice-y",

@@ -141,7 +141,7 @@ class Masker:
 def _forms(values: pl.Series, texts: Sequence[str]) -> dict[str, pl.Series]:
     """How values may stand in lines otherwise than as they were read; null where that is no other.
 
-    In small and in capital letters, in JSON, in a URL, and as hexadecimal digits.
+    In small letters, in capitals, with a capital first, in JSON, in a URL, as hexadecimal digits.
     """
     plain = values.str.contains(r"^[A-Za-z0-9_.-]*$")
     odd = [text for text, is_plain in zip(texts, plain, strict=True) if not is_plain]
@@ -156,6 +156,7 @@ def _forms(values: pl.Series, texts: Sequence[str]) -> dict[str, pl.Series]:
     forms = {
         "form_lower": values.str.to_lowercase(),
         "form_upper": values.str.to_uppercase(),
+        "form_title": values.str.to_titlecase(),
         "form_json": scattered([json.dumps(text, ensure_ascii=False)[1:-1] for text in odd]),
         "form_ascii": scattered([json.dumps(text)[1:-1] for text in odd]),
         "form_url": scattered([quote(text, safe="", errors="replace") for text in odd]),
