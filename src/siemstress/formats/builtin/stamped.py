@@ -61,7 +61,7 @@ def _sample(stamp: str, time: str, zone: str = "+00:00") -> Sample:
 STAMPED = Format(
     name="stamped",
     read=_read,
-    rank=LOOSE + 5,
+    rank=LOOSE + 9,
     samples=(
         Sample(
             "2015-10-18 18:01:47,978 INFO [main] org.example.Main: started",
