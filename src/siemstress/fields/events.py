@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.fields.heads import by_pam, skipped
 from siemstress.fields.match import Matcher
 from siemstress.fields.programs import Programs
 from siemstress.fields.tables import Table
@@ -51,12 +52,14 @@ class EventBuilder:
         self._matcher = Matcher(tables)
         self._programs = Programs(self._matcher.programs)
         self._program_numbers = {n: i for i, n in enumerate(self._matcher.programs)}
+        self._kernel = self._program_numbers.get("kernel", -1)
         self._values = Values(self._matcher, tables)
 
     def build(self, header: Header, rows: Ints, origin: Origin) -> pl.DataFrame:
         """The events of a header's lines; `rows` are the lines' numbers in the whole batch."""
         program, spread = self._program_of(header)
-        key = self._keys(header, program, spread)
+        skip = skipped(header, program == self._kernel)
+        key = self._keys(header, program, spread, skip)
         order = pl.Series(key).arg_sort()
         rank = order.to_numpy()
         message = header.lines.text(header.message.start, header.message.length)
@@ -67,9 +70,10 @@ class EventBuilder:
             np.arange(len(self._matcher.programs) + 1, dtype=np.uint64),
         )
         length = text.ends - text.starts
-        captures = self._matcher.match(
-            text, text.starts, np.minimum(length, _SEEN), key << np.uint64(_PROGRAM_BITS), first
-        )
+        start, seen = text.starts, np.minimum(length, _SEEN)
+        if skip is not None:
+            start, seen = start + skip[rank], seen - skip[rank]
+        captures = self._matcher.match(text, start, seen, key << np.uint64(_PROGRAM_BITS), first)
         columns = _head_columns(header, order, rows, origin)
         columns["message"] = text.text(text.starts, length)
         found = self._values.columns(text, captures)
@@ -87,16 +91,21 @@ class EventBuilder:
             return np.full(count, number, np.int16), np.zeros(count, np.uint64)
         if process is None:
             return np.full(count, self._programs.nameless, np.int16), np.zeros(count, np.uint64)
-        return self._programs.look_up(header.lines, process.start, process.length)
+        program, spread = self._programs.look_up(header.lines, process.start, process.length)
+        pam = self._program_numbers.get("pam")
+        if pam is not None:
+            program[by_pam(header, np.flatnonzero(program == self._programs.unknown))] = pam
+        return program, spread
 
-    def _keys(self, header: Header, program: Names, spread: Words) -> Words:
+    def _keys(self, header: Header, program: Names, spread: Words, skip: Ints | None) -> Words:
         """Sort keys: program (others by their name's hash, behind), then the message's start."""
         unknown = self._programs.unknown
         room = (1 << _PROGRAM_BITS) - unknown
         group = program.astype(np.uint64)
         other = np.flatnonzero(program == unknown)
         group[other] += spread[other] % np.uint64(room)
-        head = header.lines.words[header.message.start].byteswap()
+        start = header.message.start if skip is None else header.message.start + skip
+        head = header.lines.words[start].byteswap()
         return (group << np.uint64(_MESSAGE_BITS)) | (head >> np.uint64(_PROGRAM_BITS))
 
 

@@ -15,9 +15,10 @@ from siemstress.fields.captures import Captures, Step
 from siemstress.fields.constants import Constants
 from siemstress.fields.match import Matcher
 from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Table
+from siemstress.fields.verdicts import decided
 from siemstress.formats.header import Extra, Header
 from siemstress.schema import polars_type
-from siemstress.sources.lines import Ints, Lines, Mask, Words
+from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Mask, Words
 
 Names = npt.NDArray[np.int16]
 _Named = tuple[Names | int, Step]
@@ -26,6 +27,7 @@ COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
 HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_data", "verdict")
 """Fields that formats find in heads of lines."""
 
+_MAPPED = tuple(np.uint64(int.from_bytes(text, "little")) for text in (b"::ffff:", b"::FFFF:"))
 # UFW's verdicts by their third letters.
 _VERDICTS = {
     "O": {"action": "deny"},
@@ -99,6 +101,8 @@ class Values:
                 self._judge_requests(lines, captures, steps, constant)
             if column in ("action", "outcome"):
                 self._judge_packets(lines, steps, constant, column)
+            if column in ("source_host", "dest_host"):
+                start, length = _unmapped(lines, start, length)
             columns[column] = self._text(lines, constant, rows, start, length)
         protocol = columns["protocol"]
         if protocol.null_count() < len(protocol):
@@ -125,6 +129,11 @@ class Values:
             value = verdict.get(column)
             if value is not None:
                 constant[rows[third == ord(letter)]] = self._value[value]
+        rows, start, length = _of_name(steps, self._names.get("log_prefix", -1))
+        if column == "action" and len(rows):
+            denied, allowed = decided(lines, start, length)
+            constant[rows[denied]] = self._value["deny"]
+            constant[rows[allowed]] = self._value["allow"]
 
     def _name_of(self, step: Step) -> Names | int:
         name = self._name_of_edge[step.edge]
@@ -272,6 +281,19 @@ def _of_name(steps: list[_Named], wanted: int) -> tuple[Ints, Ints, Ints]:
         return none, none, none
     rows, start, length = (np.concatenate(part) for part in zip(*found, strict=True))
     return rows, start, length
+
+
+def _unmapped(lines: Lines, start: Ints, length: Ints) -> tuple[Ints, Ints]:
+    """IPv4 addresses that were written as ones of IPv6 (`::ffff:192.0.2.1`) as they are."""
+    head = lines.words[start] & LOW_BYTES[7]
+    rows = np.flatnonzero(((head == _MAPPED[0]) | (head == _MAPPED[1])) & (length > 7))
+    if len(rows):
+        at = start[rows]
+        rows = rows[lines.find(at, at + length[rows], ".") > 0]
+        start, length = start.copy(), length.copy()
+        start[rows] += 7
+        length[rows] -= 7
+    return start, length
 
 
 def _numbers(lines: Lines, count: int, rows: Ints, start: Ints, length: Ints) -> pl.Series:
