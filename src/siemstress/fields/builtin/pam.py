@@ -72,7 +72,7 @@ def _locked() -> Iterator[Pattern]:
     yield says("pam_faillock({service}:auth): User unknown", **_UNKNOWN)
     for module in ("tally", "tally2"):
         yield Pattern(f"pam_{module}({{service}}:auth): user {{user_name}} ({{uid}}) tally "
-                      "{tally}, deny {deny}", {**_FAILED, "reason": "too many failures"})  # fmt: skip
+                      "{tally}, deny {deny}", {**_FAILED, "reason": "too many failed"})  # fmt: skip
 
 
 def _others() -> Iterator[Pattern]:
@@ -176,7 +176,7 @@ TABLE = Table(
                 "outcome": "success"}),
         Sample("pam_tally2(sshd:auth): user root (0) tally 6, deny 5",
                {"service": "sshd", "user_name": "root", "uid": "0", "tally": "6", "deny": "5",
-                "action": "login", "outcome": "failure", "reason": "too many failures"}),
+                "action": "login", "outcome": "failure", "reason": "too many failed"}),
         Sample("pam_access(sshd:account): access denied for user `bob' from `203.0.113.9'",
                {"service": "sshd", "user_name": "bob", "source_host": "203.0.113.9",
                 "action": "login", "outcome": "failure", "reason": "access denied"}),
