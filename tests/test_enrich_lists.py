@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from enriching import added, config, enricher
 from siemstress.enrich.addresses import Ranges, packed, ranges_of
 from siemstress.enrich.indicators import Indicators
+from siemstress.enrich.lists import FIELD
 from siemstress.enrich.reading import read_list
 from siemstress.errors import ConfigError
+from siemstress.extensions import load
+from siemstress.fields.tables import Table
 
 MD5, SHA256 = "d41d8cd98f00b204e9800998ecf8427e", "ab" * 32
 OLD, AHEAD = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
@@ -384,3 +387,12 @@ def test_large_lists_are_no_problem(tmp_path: Path) -> None:
         {"host": "x"},
     ]
     assert added(worker, *rows) == [{"list": "i"}, {"list": "n"}, {}]
+
+
+def test_no_table_of_ours_writes_the_mark() -> None:
+    tables = list(load("siemstress.messages", Table))
+    patterns = [pattern for table in tables for pattern in table.patterns]
+    names = {c.name for pattern in patterns for c in pattern.template().captures}
+    names |= {name for pattern in patterns for name in pattern.sets}
+    assert "user_name" in names
+    assert FIELD not in names

@@ -82,10 +82,10 @@ TABLE = Table(
              "{source_host#} dst {dst_interface}:{dest_host#} (type {icmp_type+}, code "
              "{icmp_code+}) on {interface} interface.{? {_rest*}?}", action="deny", protocol="icmp"),
         # 338001 to 338008: the botnet traffic filter
-        says("Dynamic {_}ilter {verdict=dropped} {list=blacklisted|greylisted} {protocol} traffic "
+        says("Dynamic {_}ilter {verdict=dropped} {list_kind=blacklisted|greylisted} {protocol} traffic "
              "from {src_interface}:{source_host#}/{source_port+} ({_}) to {dst_interface}:"
              "{dest_host#}/{dest_port+} ({_}){?,?} {_rest*}", action="deny"),
-        says("Dynamic {_}ilter {verdict=monitored|permitted} {list=blacklisted|whitelisted|"
+        says("Dynamic {_}ilter {verdict=monitored|permitted} {list_kind=blacklisted|whitelisted|"
              "greylisted} {protocol} traffic from {src_interface}:{source_host#}/{source_port+} "
              "({_}) to {dst_interface}:{dest_host#}/{dest_port+} ({_}){?,?} {_rest*}",
              action="alert"),

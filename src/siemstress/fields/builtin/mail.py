@@ -113,7 +113,7 @@ def _screening() -> Iterator[Pattern]:
         yield says(f"{what} from {_SCREENED} after {{phase}}: {{command*}}", action="probe",
                    reason=what)  # fmt: skip
         yield says(f"{what} from {_SCREENED} after {{phase}}", action="probe", reason=what)
-    yield says("addr {source_host} listed by domain {list} as {answer}", action="probe")
+    yield says("addr {source_host} listed by domain {list_domain} as {answer}", action="probe")
 
 
 def _deliveries() -> Iterator[Pattern]:
