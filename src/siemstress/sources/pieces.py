@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from siemstress.sources.headings import Heading
+if TYPE_CHECKING:
+    from siemstress.sources.headings import Heading
 
 PIECE = 1 << 20
 """How much is read of one origin at once, in bytes."""
