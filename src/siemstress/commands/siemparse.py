@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from siemstress.ingest.own_formats import Known
     from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.pipeline import Counts, Pipeline
+    from siemstress.rules.original import Tables
     from siemstress.store.base import Store
 
 EXAMPLES = """\
@@ -31,6 +32,7 @@ EXAMPLES = """\
   siemparse --follow '/var/log/*.log'       follow files, through rotations, until stopped
   siemparse --listen udp://:514 tcp://:514  take syslog from the network, until stopped
   siemparse --collect                       take all that siemstress.conf names, until stopped
+  siemparse --explain door.log              store nothing, show what would be made of it
   siemparse --check-formats door.toml       run the samples of a format of your own
   siemparse --clear --force -s auth         delete a section's table
 """
@@ -45,6 +47,7 @@ _FOLLOW = "follow the files, also named by patterns such as '/var/log/*.log', un
 _LISTEN = "take lines from udp://HOST:PORT, tcp://…, tls://…, unix:///PATH, unix-stream:///PATH"
 _SECTION = "section of the config file: its table and parser (default: default)"
 _ZONE = "time zone of stamps that name none: '+0500' or Europe/Zurich (default: this machine's)"
+_EXPLAIN = "store nothing; show which formats take how many lines, and what they find"
 _CHECK = "run the samples of your formats: in the usual places, or in these folders and files"
 _PARSER = "log format, in place of the section's; auto looks at the lines"
 
@@ -71,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     add("--again", action="store_true", help="store files from the start, stored or not")
     add("--clear", action="store_true", help="delete the section's table")
     add("--force", action="store_true", help="do what --clear says")
+    add("--explain", action="store_true", help=_EXPLAIN)
     add("--check-formats", nargs="*", metavar="PATH", help=_CHECK)
     add("--builtin", action="store_true", help="with --check-formats: siemparse's own, too")
     add("-q", "--quiet", action="store_true", help="say nothing but errors")
@@ -108,6 +112,12 @@ def _main(arguments: list[str]) -> int:
     if not options.quiet:
         for warning in config.warnings:
             say(f"siemparse: {warning}")
+    if options.explain:
+        if collecting or options.clear or section is None:
+            made.error("--explain reads files or standard input, and stores nothing")
+        from siemstress.commands.siemparse_explain import explain
+
+        return explain(options, config, section)
     store = open_store(config)
     try:
         if section is None:
@@ -183,9 +193,18 @@ def line_parser(
 
     """
     from siemstress.ingest import kept_helpers
+
+    return ready_parser(options, config, section, kept_helpers.load(store))
+
+
+def ready_parser(
+    options: argparse.Namespace, config: Config, section: Section, stored: Tables
+) -> LineParser:
+    """The same with the helpers that the store has."""
+    from siemstress.ingest import kept_helpers
     from siemstress.ingest.parsing import LineParser
 
-    helpers, warnings = kept_helpers.of_section(config, section, kept_helpers.load(store))
+    helpers, warnings = kept_helpers.of_section(config, section, stored)
     for warning in warnings:
         say(f"siemparse: {warning}")
     known = _formats()

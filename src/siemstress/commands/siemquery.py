@@ -50,6 +50,10 @@ def _main(arguments: list[str]) -> int:
             question.counts()
         elif options.histogram is not None:
             question.histogram()
+        elif options.templates or options.clock:
+            from siemstress.commands.siemquery_looks import clock, templates
+
+            (clock if options.clock else templates)(question)
         else:
             question.rows()
     return 0
@@ -58,8 +62,8 @@ def _main(arguments: list[str]) -> int:
 def _check_combinations(options: argparse.Namespace) -> None:
     given = [
         f"--{name.replace('_', '-')}"
-        for name in ("sql", "count_by", "histogram", "columns")
-        if getattr(options, name) is not None
+        for name in ("sql", "count_by", "histogram", "columns", "templates", "clock")
+        if getattr(options, name) not in {None, False}
     ]
     if len(given) > 1:
         raise QueryError(f"cannot go with {given[1]}", key=given[0])
@@ -96,7 +100,7 @@ def _wanted(options: argparse.Namespace, zone: Zone, moment: datetime) -> Filter
     return replace(wanted, time_min=before(moment, DEFAULT_SPAN))
 
 
-def _sections(options: argparse.Namespace, config: Config, store: Store) -> list[Section]:
+def sections_of(options: argparse.Namespace, config: Config, store: Store) -> list[Section]:
     """The kinds of log that are asked about, in the order in which they are given."""
     names = options.section or ([] if options.table else ["default"])
     chosen = [config.section(name) for name in names]
@@ -134,7 +138,7 @@ class Question:
         from siemstress.query.order import in_order, statement
 
         options = self.options
-        sections = _sections(options, self.config, self.store)
+        sections = sections_of(options, self.config, self.store)
         events = self.events(sections)
         if options.columns is not None:
             shown = self.named(events, options.columns, "--columns")
@@ -160,7 +164,7 @@ class Question:
         from siemstress.query.events import COUNT
         from siemstress.query.order import Answer
 
-        events = self.events(_sections(self.options, self.config, self.store))
+        events = self.events(sections_of(self.options, self.config, self.store))
         columns = self.named(events, self.options.count_by, "--count-by")
         query = events.count_by(columns, self.limit(), rarest=self.options.reverse)
         self.explain(query)
@@ -186,7 +190,7 @@ class Question:
 
         options = self.options
         bucket = parse_span(options.histogram, "--histogram") if options.histogram else None
-        events = self.events(_sections(options, self.config, self.store))
+        events = self.events(sections_of(options, self.config, self.store))
         found = histogram(events, bucket, self.zone, "--histogram")
         self.explain(found.query)
         if options.format == "table" and self.to_stdout and not options.silent:

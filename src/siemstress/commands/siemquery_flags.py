@@ -16,6 +16,7 @@ EXAMPLES = """\
   siemquery -s auth --range 20261014041130-20261014041500 --rshost 10.0.0.%
   siemquery -s auth --category authentication --outcome failure --count-by source_host,user
   siemquery -s auth -s default --shost web1 --histogram 1h
+  siemquery --unparsed --last 7d --templates --limit 20
   siemquery --last 30d --sql 'SELECT host, max(time) FROM auth GROUP BY host' --format csv"""
 
 FORMS = ("table", "jsonl", "json", "csv", "raw", "parquet")
@@ -92,6 +93,8 @@ def _add_answers(made: Parser) -> None:
         metavar="BUCKET",
         help="count events over time, in buckets of 5m, 1h, 1d (default: chosen)",
     )
+    what.add_argument("--templates", action="store_true", help="group messages that are alike")
+    what.add_argument("--clock", action="store_true", help="how far the hosts' clocks are off")
     what.add_argument(
         "--sql",
         metavar="SELECT",

@@ -23,7 +23,7 @@ from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_ZONE, ZULU
 from siemstress.formats.syslog import FACILITIES
 from siemstress.schema import EVENT, polars_type
-from siemstress.sources.lines import PADDING, Ints, Lines, Words
+from siemstress.sources.lines import PADDING, Ints, Lines, Mask, Words
 from siemstress.sources.origins import Origins
 
 Names = npt.NDArray[np.int16]
@@ -82,6 +82,10 @@ class EventBuilder:
             found[name] = _first_known(found[name], _given(header, name, order))
         columns |= found
         return _frame(columns, len(header))
+
+    def knows(self, processes: pl.Series) -> Mask:
+        """Which processes there is a message table for."""
+        return self._programs.known(processes)
 
     def _program_of(self, header: Header) -> tuple[Names, Words]:
         process = header.spans.get("process")

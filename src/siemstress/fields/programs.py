@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Words, clipped
+from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Mask, Words, clipped
 
 Numbers = npt.NDArray[np.int16]
 
@@ -48,6 +48,11 @@ class Programs:
             result[missing] = self._learn(lines, start, length, hashes, missing)
         result[length <= 0] = self.nameless
         return result, hashes
+
+    def known(self, names: pl.Series) -> Mask:
+        """Which names are those of programs."""
+        found: Mask = self._numbers(names) != self.unknown
+        return found
 
     def _learn(
         self, lines: Lines, start: Ints, length: Ints, hashes: Words, missing: Ints

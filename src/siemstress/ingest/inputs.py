@@ -152,6 +152,17 @@ def _from_pipe(
     return reader
 
 
+def read_whole(source: Input, zone: str | int) -> tuple[ChunkReader, Clock]:
+    """What reads all of a source, whatever is stored of it, and the clock of its stamps."""
+    clock = Clock(time.time_ns() // 1000, zone)
+    if source.log is None:
+        stream = PipeStream(source.descriptor)
+        return ChunkReader(_unpacked(stream, source), 0, stream.wait), clock
+    if source.log.modified >= _BELIEVED:
+        clock = Clock(source.log.modified, zone)
+    return ChunkReader(source.log.stream(0), 0), clock
+
+
 class _Behind:
     """A stream of which some bytes have been read."""
 

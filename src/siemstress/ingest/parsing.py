@@ -21,7 +21,7 @@ from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_TIME
 from siemstress.ingest.own_formats import Known, usable
 from siemstress.sources.headings import START, Heading, describe
-from siemstress.sources.lines import Ints, Lines
+from siemstress.sources.lines import Ints, Lines, Mask
 from siemstress.sources.origins import Origins
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class LineParser:
     def __reduce__(self) -> tuple[Callable[..., LineParser], tuple[object, ...]]:
         """What the same parser is made of elsewhere, where the user's files are read again."""
         return _made_again, self._made_of
+
+    def knows(self, processes: pl.Series) -> Mask:
+        """Which processes there is a message table for."""
+        return self._builder.knows(processes)
 
     def parse(
         self,
