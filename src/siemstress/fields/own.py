@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from siemstress.config.format_files import Document, read_all
 from siemstress.errors import ConfigError
 from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Pattern, Sample, Table
-from siemstress.fields.templates import parse
+from siemstress.fields.templates import has_stray_brace, parse
 
 KEYS = frozenset({"programs", "messages", "samples"})
 
-_BRACE = re.compile(r"\{\{|\{\?|\?\}|\{[a-z_][a-z0-9_.]*(?:\*\*?|#|=[^}]*)?\}")
 _FIELD = re.compile(r"[a-z_][a-z0-9_.]{0,199}\Z")
 _ACTION = re.compile(r"[a-z][a-z0-9_.-]{0,63}\Z")
 _LONGEST = 255
@@ -74,7 +73,7 @@ def _pattern(document: Document) -> Pattern:
     text = document.text("text")
     if text is None:
         raise document.mistake("text", "is missing: what the program says")
-    if "{" in _BRACE.sub("", text):
+    if has_stray_brace(text):
         raise document.mistake("text", "has a brace that begins no {name}; a brace itself is {{")
     try:
         parse(text)

@@ -129,6 +129,11 @@ def _regex(pieces: Sequence[Piece]) -> str:
     return "".join(parts)
 
 
+def has_stray_brace(text: str) -> bool:
+    """Whether there is a brace that begins no part."""
+    return "{" in _PART.sub("", text)
+
+
 def parse(text: str) -> Template:
     """Read a template.
 
