@@ -218,10 +218,3 @@ def stamped(placed: Placed, names: Sequence[str], as_name: str) -> Placed:
     pieces = ("year", pl.lit("-"), pl.lit(month), pl.lit("-"), "day", pl.lit("T"), "time", zone)
     stamp = parts.select(pl.concat_str(*pieces)).to_series()
     return given(placed, {as_name: stamp}, instead_of=(as_name,))
-
-
-def of_spans(lines: Lines, spans: Mapping[str, Span]) -> Placed:
-    """Values by their names and where they stand in each line."""
-    none = np.empty(0, np.int64)
-    empty = Placed(lines, none, none, (), Span(none, none), np.empty(0, bool))
-    return empty.led(spans)

@@ -46,6 +46,7 @@ class Found:
         lowered = np.flatnonzero(np.isin(leaves.name, self._columns.get("protocol", [])))
         if len(lowered):
             placed = placed.changed(lowered, placed.texts(lowered).str.to_lowercase())
+        self._placed = placed
         self._value = placed.value
         buffer, ends = appended(placed.lines.buffer, pl.Series(leaves.names, dtype=pl.String))
         self.lines = Lines(buffer, lines.starts, lines.ends)
@@ -56,7 +57,7 @@ class Found:
         if column not in self._taken:
             leaf = np.full(len(self.lines), -1, np.int64)
             for name in self._columns.get(column, ()):
-                at = np.flatnonzero(self._name == name)
+                at = self._placed.at(name)
                 at = at[leaf[self._row[at]] < 0]
                 leaf[self._row[at]] = at
             self._taken[column] = leaf

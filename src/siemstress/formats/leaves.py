@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -76,14 +77,28 @@ class Placed:
         """Some of the values."""
         return self.lines.text(self.value.start[which], self.value.length[which])
 
+    @cached_property
+    def _by_name(self) -> tuple[Ints, Ints]:
+        """The values' numbers by name, in the order of the lines, and where each name begins."""
+        small = len(self.names) < np.iinfo(np.int16).max
+        order = np.argsort(self.name.astype(np.int16) if small else self.name, kind="stable")
+        counts = np.bincount(self.name, minlength=len(self.names))
+        return order, np.concatenate([[0], np.cumsum(counts)])
+
+    def at(self, name: int) -> Ints:
+        """The numbers of the values of a name, by its number."""
+        order, first = self._by_name
+        return order[first[name] : first[name + 1]]
+
     def column(self, *names: str) -> Span | None:
         """Each line's value of the first of these names that it has; None where no line has one."""
         start = np.zeros(len(self.lines), np.int64)
         length = np.full(len(self.lines), -1, np.int64)
         for name in names:
             if name in self.names:
-                at = np.flatnonzero(self.name == self.names.index(name))
-                at = at[length[self.row[at]] < 0]
+                at = self.at(self.names.index(name))
+                if len(names) > 1:
+                    at = at[length[self.row[at]] < 0]
                 start[self.row[at]] = self.value.start[at]
                 length[self.row[at]] = self.value.length[at]
         return Span(start, length) if (length >= 0).any() else None
@@ -102,8 +117,11 @@ class Placed:
             return self
         names = list(self.names)
         known = {name: number for number, name in enumerate(names)}
+        twice = False
         for name in spans:
-            if name not in known:
+            if name in known:
+                twice |= len(self.at(known[name])) > 0
+            else:
                 known[name] = len(names)
                 names.append(name)
         first = np.searchsorted(self.row, np.arange(rows)) + more * np.arange(rows)
@@ -118,7 +136,8 @@ class Placed:
             start[first + place], length[first + place] = span.start, span.length
         kept = np.flatnonzero(length > 0)
         value = Span(start, length).take(kept)
-        return Placed(self.lines, row[kept], number[kept], names, value, quoted[kept]).once()
+        whole = Placed(self.lines, row[kept], number[kept], names, value, quoted[kept])
+        return whole.once() if twice else whole
 
     def once(self) -> Placed:
         """With the first only of values of one name in a line."""
@@ -130,6 +149,16 @@ class Placed:
         return replace(
             self, row=self.row[which], name=self.name[which], value=self.value.take(which),
             quoted=self.quoted[which],
+        )  # fmt: skip
+
+    def of_rows(self, rows: Mask) -> Placed:
+        """Those of some of the lines, which get new numbers."""
+        if rows.all():
+            return self
+        number = np.cumsum(rows) - 1
+        kept = self.take(np.flatnonzero(rows[self.row]))
+        return replace(
+            kept, lines=self.lines.take(np.flatnonzero(rows)), row=number[kept.row]
         )  # fmt: skip
 
     def changed(self, which: Ints, texts: pl.Series) -> Placed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from siemstress.formats.header import Span
+from siemstress.formats.leaves import Placed
 from siemstress.sources.lines import PADDING, Ints, Lines, Mask
 
 Bytes = npt.NDArray[np.uint8]
@@ -82,6 +85,26 @@ class Parts:
             start = stop + 1
         return pieces
 
+    def pieces(self, byte: str, *, quotes: bool = False) -> Pieces:
+        """All pieces of all parts between some byte, one behind the other."""
+        at = np.flatnonzero(self.bytes == ord(byte))
+        if quotes:
+            at = at[~self._inside(at)]
+        # Each part's end ends a piece, too.
+        ends = np.insert(at, np.searchsorted(at, self.ends), self.ends)
+        last = np.searchsorted(ends, self.ends)
+        count = np.diff(last, prepend=-1)
+        row = np.repeat(np.arange(len(count)), count)
+        first = last - count + 1
+        start = np.empty_like(ends)
+        start[1:] = ends[:-1] + 1
+        start[first] = self.lines.starts
+        length = ends - start
+        if quotes and (self.bytes == _QUOTE).any():
+            start, length = self._unquoted(start, length)
+        place = np.arange(len(row)) - first[row]
+        return Pieces(self, row, place, Span(start + self.moved[row], length), first, count)
+
     def _inside(self, at: Ints) -> Mask:
         """Which places are between quotes, counted from where their part begins."""
         quotes = np.flatnonzero(self.bytes == _QUOTE)
@@ -106,3 +129,41 @@ def trimmed(text: Bytes, start: Ints, end: Ints, which: Mask) -> tuple[Ints, Int
         start += which & (start < end) & np.isin(text[np.minimum(start, len(text) - 1)], [*BLANKS])
         end -= which & (start < end) & np.isin(text[end - 1], [*BLANKS])
     return start, end
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces of parts of lines: the line's number, the piece's in it, and where it stands.
+
+    `first` and `count` are each line's first piece and how many it has.
+    """
+
+    parts: Parts
+    row: Ints
+    place: Ints
+    span: Span
+    first: Ints
+    count: Ints
+
+    def nth(self, place: int) -> Span:
+        """Each line's piece of a number; a length is -1 where there is none."""
+        at = np.where(self.count > place, self.first + place, 0)
+        span = self.span.take(at)
+        return Span(span.start, np.where(self.count > place, span.length, -1))
+
+    def named(self, lines: Lines, kind: Ints, layouts: Sequence[str]) -> Placed:
+        """The pieces by the names that each line's layout has for them; -1: a line has no layout.
+
+        A layout is names between blanks, `-` for what is left out.
+        """
+        names = list(dict.fromkeys(n for layout in layouts for n in layout.split() if n != "-"))
+        most = max(len(layout.split()) for layout in layouts)
+        # The last of the layouts is that of lines without any.
+        table = np.full((len(layouts) + 1, most + 1), -1, np.int64)
+        for number, layout in enumerate(layouts):
+            for place, name in enumerate(layout.split()):
+                table[number, place] = names.index(name) if name != "-" else -1
+        number = table[kind[self.row], np.minimum(self.place, most)]
+        kept = np.flatnonzero((number >= 0) & (self.span.length > 0))
+        quoted = np.zeros(len(kept), bool)
+        return Placed(lines, self.row[kept], number[kept], names, self.span.take(kept), quoted)

@@ -27,7 +27,8 @@ TABLE = Table(
              "{interface*}", action="deny"),
         says("Deny {?protocol ?}{protocol} src {src_interface}:{source_host#}{?/{source_port+}?}"
              "{?({_src_user*})?} dst {dst_interface}:{dest_host#}{?/{dest_port+}?}"
-             "{?({_dst_user*})?}{? (type {icmp_type+}, code {icmp_code+})?} by access-group \"{rule}\"{? {_hash*}?}",
+             "{?({_dst_user*})?}{? (type {icmp_type+}, code {icmp_code+})?} by access-group "
+             "\"{rule}\"{? {_hash*}?}",
              action="deny"),
         says("Deny IP spoof from ({source_host#}) to {dest_host#} on interface {interface*}",
              action="deny"),
@@ -39,9 +40,38 @@ TABLE = Table(
              "{source_host#}({source_port+}){?({_src_user*})?} {_arrow}{? ?}{dst_interface}/"
              "{dest_host#}({dest_port+}){?({_dst_user*})?} hit-cnt {hits+} {_rest*}",
              action="allow"),
-        # 302013 to 302016, 302020, 302021
-        says("Built {direction=inbound} {protocol=TCP|UDP} connection {connection} for "
-             f"{_FROM} ({{_}}) to {_TO} ({{_}})", action="connect"),
+        # 302013 to 302016, 302020, 302021. Of outbound ones what is outside stands first.
+        *(
+            says(f"Built {direction} {protocol} connection {{connection}} for {first} ({{_}}) to "
+                 f"{second} ({{_}})", action="connect", direction=direction,
+                 protocol=protocol.lower())
+            for direction, first, second in (("inbound", _FROM, _TO), ("outbound", _TO, _FROM))
+            for protocol in ("TCP", "UDP")
+        ),
+        *(
+            says(f"Teardown {protocol} connection {{connection}} for {{_}}:{{remote_host}}/"
+                 "{remote_port} to {_}:{local_host}/{local_port} duration {duration} bytes "
+                 f"{{bytes}}{reason}", action="disconnect", protocol=protocol.lower())
+            for protocol in ("TCP", "UDP")
+            for reason in ("", " {reason*}")
+        ),
+        *(
+            says(f"Deny {protocol} src {_FROM} dst {_TO} by access-group \"{{rule}}\" {{_*}}",
+                 action="deny", protocol=protocol)
+            for protocol in ("tcp", "udp")
+        ),
+        *(
+            says(f"access-list {{rule}} {verdict} {{protocol}} {{src_interface}}/{{source_host}}"
+                 "({source_port}) -> {dst_interface}/{dest_host}({dest_port}) hit-cnt {hits} {_*}",
+                 action=action, verdict=verdict)
+            for verdict, action in (("denied", "deny"), ("permitted", "allow"))
+        ),
+        *(
+            says(f"{what} dynamic {protocol} translation from {_FROM} to {{_}}:{{nat_host}}/"
+                 f"{{nat_port}}{rest}", action="nat", protocol=protocol.lower())
+            for what, rest in (("Built", ""), ("Teardown", " duration {duration}"))
+            for protocol in ("TCP", "UDP", "ICMP")
+        ),
         says("Built {direction=inbound} {protocol=TCP|UDP} connection {connection} for "
              f"{_FROM} ({{_}})({{_}}) to {_TO} ({{_}}){{? ({{_user*}})?}}", action="connect"),
         # For outbound ones the address on the outside stands first.
@@ -80,7 +110,8 @@ TABLE = Table(
              "{dest_host#}: {reason*}", action="deny", protocol="icmp"),
         says("No matching connection for ICMP error message: icmp src {src_interface}:"
              "{source_host#} dst {dst_interface}:{dest_host#} (type {icmp_type+}, code "
-             "{icmp_code+}) on {interface} interface.{? {_rest*}?}", action="deny", protocol="icmp"),
+             "{icmp_code+}) on {interface} interface.{? {_rest*}?}", action="deny",
+             protocol="icmp"),
         # 338001 to 338008: the botnet traffic filter
         says("Dynamic {_}ilter {verdict=dropped} {list_kind=blacklisted|greylisted} {protocol} traffic "
              "from {src_interface}:{source_host#}/{source_port+} ({_}) to {dst_interface}:"

@@ -21,6 +21,7 @@ from siemstress.formats.pairs import Pairs
 from siemstress.sources.lines import Mask
 
 _PAIRS = Pairs()
+_TIMES = ("date", "time", "tz")
 # What ended a session that was let through.
 _LET_THROUGH = {"close", "timeout", "ip-conn", "start", "client-rst", "server-rst", "dns"}
 _OUTCOMES = {
@@ -88,28 +89,26 @@ def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
     if len(rows) < len(good):
         header = header.take(rows)
         placed = _PAIRS.read(header.lines, header.message)
-    placed = _from_ui(_timed(without_nothing(transports(placed, "proto", "protocol"))))
+    placed = without_nothing(transports(placed, "proto", "protocol"))
+    texts = _stamps(placed)
+    if texts or "ui" in placed.names:
+        # Administrators come from what stands in `https(192.0.2.1)`.
+        address = placed.texts_of("ui").str.extract(r"^[\w -]+\(([0-9A-Fa-f.:]+)\)$")
+        placed = given(placed, {**texts, "_ui": address})
+    gone = [n for n, name in enumerate(placed.names) if name in _TIMES]
+    placed = placed.take(np.flatnonzero(~np.isin(placed.name, gone)))
     return good, _MEANING.header(header, placed, clock, "fortigate")
 
 
-def _timed(placed: Placed) -> Placed:
-    """With the date and the time as one, where no other time is there."""
+def _stamps(placed: Placed) -> dict[str, pl.Series]:
+    """The date and the time as one, where there is a line with no other."""
     counted = placed.column("eventtime")
-    plain = {name: placed.texts_of(name) for name in ("date", "time", "tz")}
     if counted is not None and (counted.length > 0).all():
-        gone = [n for n, name in enumerate(placed.names) if name in plain]
-        return placed.take(np.flatnonzero(~np.isin(placed.name, gone)))
+        return {}
+    plain = pl.DataFrame({name: placed.texts_of(name) for name in _TIMES})
     zone = pl.col("tz").str.extract(r"^([+-]\d\d:?\d\d)$").fill_null("")
     stamp = pl.concat_str("date", pl.lit("T"), pl.col("time").str.replace_all(" ", ""), zone)
-    return given(placed, {"_time": pl.DataFrame(plain).select(stamp).to_series()}, tuple(plain))
-
-
-def _from_ui(placed: Placed) -> Placed:
-    """With the address from which an administrator came: `https(192.0.2.1)`."""
-    if "ui" not in placed.names:
-        return placed
-    address = placed.texts_of("ui").str.extract(r"^[\w -]+\(([0-9A-Fa-f.:]+)\)$")
-    return given(placed, {"_ui": address})
+    return {"_time": plain.select(stamp).to_series()}
 
 
 FORTIGATE = Format(

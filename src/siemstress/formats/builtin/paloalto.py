@@ -7,8 +7,8 @@ import polars as pl
 
 from siemstress.formats.base import SYSLOGS, Format, Sample, standing
 from siemstress.formats.clock import Clock
-from siemstress.formats.devices import Meaning, Verdict, given, of_spans
-from siemstress.formats.header import Header, Span
+from siemstress.formats.devices import Meaning, Verdict, given
+from siemstress.formats.header import Header
 from siemstress.formats.leaves import Placed
 from siemstress.formats.parts import Parts
 from siemstress.sources.lines import Mask
@@ -40,7 +40,6 @@ _LAYOUTS = {
     "AUTHENTICATION": f"{_SHARED} vsys src srcuser normalize_user object authpolicy repeatcnt "
     "authid vendor logset serverprofile opaque clienttype event factorno",
 }
-_MOST = 64
 _DETECTIONS = {
     "virus": "malware", "wildfire-virus": "malware", "wildfire": "malware", "spyware": "malware",
     "ml-virus": "malware", "vulnerability": "alert", "flood": "flood", "scan": "port_scan",
@@ -109,25 +108,16 @@ def _claims(header: Header) -> Mask:
 
 
 def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
-    pieces = Parts(header.lines, header.message).cut(",", _MOST, quotes=True)
-    kind = header.lines.text(pieces[3].start, pieces[3].length)
-    good = (kind.is_in(list(_LAYOUTS)).fill_null(False)).to_numpy() & (pieces[7].length >= 0)
-    rows = np.flatnonzero(good)
-    header, kind = header.take(rows), kind.gather(rows)
-    spans: dict[str, Span] = {}
-    for name, layout in _LAYOUTS.items():
-        of_it = (kind == name).to_numpy()
-        if not of_it.any():
-            continue
-        for place, field in enumerate(layout.split()):
-            if field == "-":
-                continue
-            none = Span(np.zeros(len(rows), np.int64), np.full(len(rows), -1, np.int64))
-            span = spans.setdefault(field, none)
-            span.start[of_it] = pieces[place].start[rows][of_it]
-            span.length[of_it] = pieces[place].length[rows][of_it]
-    placed = _with_logins(of_spans(header.lines, spans))
-    return good, _MEANING.header(header, placed, clock, "paloalto")
+    pieces = Parts(header.lines, header.message).pieces(",", quotes=True)
+    named = pieces.nth(3)
+    kind = header.lines.text(named.start, named.length).replace_strict(
+        list(_LAYOUTS), range(len(_LAYOUTS)), default=-1, return_dtype=pl.Int64
+    )
+    known = kind.fill_null(-1).to_numpy()
+    good = (known >= 0) & (pieces.count > len(_SHARED.split()))
+    placed = pieces.named(header.lines, np.where(good, known, -1), list(_LAYOUTS.values()))
+    header, placed = header.take(np.flatnonzero(good)), placed.of_rows(good)
+    return good, _MEANING.header(header, _with_logins(placed), clock, "paloalto")
 
 
 def _with_logins(placed: Placed) -> Placed:

@@ -4,21 +4,18 @@ import numpy as np
 
 from siemstress.formats.base import SYSLOGS, Format, Sample
 from siemstress.formats.clock import Clock
-from siemstress.formats.devices import Meaning, of_spans
-from siemstress.formats.header import Header, Span
+from siemstress.formats.devices import Meaning
+from siemstress.formats.header import Header
 from siemstress.formats.parts import Parts
 from siemstress.sources.lines import Mask
 
 # pfSense's documentation, "Raw Filter Log Format".
-_HEAD = ("rule", "subrule", "anchor", "tracker", "interface", "reason", "verdict", "direction",
-         "ip_version")  # fmt: skip
-_V4 = ("tos", "ecn", "ttl", "id", "offset", "flags", "protocol_id", "protocol", "length",
-       "source_host", "dest_host")  # fmt: skip
-_V6 = ("class", "flow_label", "ttl", "protocol", "protocol_id", "length", "source_host",
-       "dest_host")  # fmt: skip
-_PORTS = ("source_port", "dest_port", "data_length")
-_TCP = ("tcp_flags", "sequence_number", "ack_number", "window", "urgent", "tcp_options")
-_LEFT_OUT = {"id", "offset"}
+_HEAD = "rule subrule anchor tracker interface reason verdict direction ip_version"
+_V4 = f"{_HEAD} tos ecn ttl - - flags protocol_id protocol length source_host dest_host"
+_V6 = f"{_HEAD} class flow_label ttl protocol protocol_id length source_host dest_host"
+_UDP = "source_port dest_port data_length"
+_TCP = f"{_UDP} tcp_flags sequence_number ack_number window urgent tcp_options"
+_LAYOUTS = [f"{head} {rest}" for head in (_V4, _V6) for rest in ("", _UDP, _TCP)]
 _MEANING = Meaning(
     {"action": ("verdict",), "": ("rule", "id", "length", "reason", "direction", "interface")},
     actions={"pass": "allow", "block": "deny", "reject": "deny"},
@@ -30,39 +27,21 @@ def _claims(header: Header) -> Mask:
 
 
 def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
-    pieces = Parts(header.lines, header.message).cut(",", 30)
-    version = header.lines.byte(pieces[8].start) * (pieces[8].length == 1)
-    good = ((version == ord("4")) & (pieces[19].length > 0)) | (
-        (version == ord("6")) & (pieces[16].length > 0)
-    )
-    rows = np.flatnonzero(good)
-    header, version = header.take(rows), version[rows]
-    pieces = [piece.take(rows) for piece in pieces]
-    spans = dict(zip(_HEAD, pieces, strict=False))
-    old, new = version == ord("4"), version == ord("6")
-    for of_it, names in ((old, _V4), (new, _V6)):
-        at = len(_HEAD)
-        for place, name in enumerate(names, at):
-            _put(spans, name, pieces[place], of_it)
-        protocol = header.lines.text(spans["protocol"].start, spans["protocol"].length)
-        known = protocol.str.to_lowercase()
-        ported = of_it & known.is_in(["tcp", "udp"]).fill_null(False).to_numpy()
-        at += len(names)
-        for place, name in enumerate(_PORTS, at):
-            _put(spans, name, pieces[place], ported)
-        tcp = ported & (known == "tcp").fill_null(False).to_numpy()
-        for place, name in enumerate(_TCP, at + len(_PORTS)):
-            _put(spans, name, pieces[place], tcp)
-    placed = of_spans(header.lines, {n: s for n, s in spans.items() if n not in _LEFT_OUT})
-    return good, _MEANING.header(header, placed, clock, "pfsense")
-
-
-def _put(spans: dict[str, Span], name: str, piece: Span, rows: Mask) -> None:
-    none = Span(np.zeros(len(rows), np.int64), np.full(len(rows), -1, np.int64))
-    old = spans.get(name, none)
-    spans[name] = Span(
-        np.where(rows, piece.start, old.start), np.where(rows, piece.length, old.length)
-    )
+    lines = header.lines
+    pieces = Parts(lines, header.message).pieces(",")
+    version = pieces.nth(8)
+    number = np.where(version.length == 1, lines.byte(version.start) - np.int64(ord("0")), 0)
+    kind = np.full(len(header), -1, np.int64)
+    for place, (of_it, at, least) in enumerate(((4, 16, 20), (6, 12, 17))):
+        good = (number == of_it) & (pieces.count >= least)
+        named = pieces.nth(at)
+        protocol = lines.text(named.start, np.where(good, named.length, -1)).str.to_lowercase()
+        kind[good] = 3 * place
+        kind[(protocol == "udp").fill_null(False).to_numpy()] = 3 * place + 1
+        kind[(protocol == "tcp").fill_null(False).to_numpy()] = 3 * place + 2
+    good = kind >= 0
+    placed = pieces.named(lines, kind, _LAYOUTS).of_rows(good)
+    return good, _MEANING.header(header.take(np.flatnonzero(good)), placed, clock, "pfsense")
 
 
 PFSENSE = Format(
