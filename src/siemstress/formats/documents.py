@@ -13,25 +13,27 @@ from functools import cached_property, partial
 from typing import cast
 
 import numpy as np
-import polars as pl
 
 from siemstress.formats.base import SYSLOGS, Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.found import Found
 from siemstress.formats.header import Header, Span, unread
-from siemstress.formats.keys import LEVELS, pointers
+from siemstress.formats.keys import pointers
 from siemstress.formats.leaves import Leaves
 from siemstress.formats.named import event, untimed
 from siemstress.formats.objects import Objects, take_apart
+from siemstress.formats.sayings import Part, Saying, fill
 from siemstress.formats.syslog import without_return
 from siemstress.sources.chunks import Unpack
 from siemstress.sources.lines import Ints, Lines, Mask
 
-_OPEN, _BLANK, _TAB = 123, 32, 9
+_OPEN, _BLANK, _TAB, _DASH = 123, 32, 9, 45
 _OF_ALL = tuple(pointers())
 _NOTE = "objects"
 # Where a document stands in a message, what the line around it says of these counts.
 _AROUND = ("host", "process")
+# Columns in which a dash stands for nothing.
+_NO_DASHES = ("source_host", "dest_host", "user_name")
 _OUTCOMES = {
     "success": "success", "succeeded": "success", "successful": "success",
     "failure": "failure", "failed": "failure", "fail": "failure",
@@ -48,18 +50,17 @@ class Document:
     An object is one if it has all keys of one of `keys` (names with blanks between; those of
     nested objects end in a dot), any where there are none. `columns` says which names fill
     columns, the best first, before those that always do, or alone where `general` is not set.
-    `actions` and `outcomes`, by the words found there in lower case, say what these hold; `levels`
-    are severities by name. `rename` gives values other names. An array of one text fills a column
-    with that text where `lists` is set. `prepare` may change leaves, `complete` the header that
-    was made of what was found.
+    `says` and `parts` fill columns by values that stay fields (see `formats.sayings`); an action
+    comes from these alone if they have one. `rename` gives values other names. An array of one
+    text is that text where `lists` is set. `prepare` may change leaves, `complete` the header
+    that was made of what was found.
     """
 
     keys: Sequence[str]
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     general: bool = True
-    actions: Mapping[str, str] | None = None
-    outcomes: Mapping[str, str] = field(default_factory=lambda: _OUTCOMES)
-    levels: Mapping[str, int] = field(default_factory=lambda: LEVELS)
+    says: Mapping[str, Sequence[Saying]] = field(default_factory=dict)
+    parts: Mapping[str, Sequence[Part]] = field(default_factory=dict)
     rename: Callable[[str], str] | None = None
     lists: bool = False
     prepare: Callable[[Leaves], Leaves] | None = None
@@ -177,8 +178,8 @@ def _event(
     leaves = objects.leaves
     if kind.prepare is not None:
         leaves = kind.prepare(leaves)
-    if kind.rename is not None:
-        leaves = _renamed(leaves, kind.rename)
+    if kind.rename is not None or kind.prepare is not None:
+        leaves = _renamed(leaves, kind.rename or str)
     if kind.lists:
         leaves = _first_of_lists(leaves)
     found = Found(base.lines, leaves, kind.columns, general=kind.general)
@@ -190,21 +191,17 @@ def _event(
     if base.pid is not None:
         found.leaf("pid")
         found.leave("pid", np.flatnonzero(base.pid >= 0))
-    header = event(
-        found, base, clock, name, actions=kind.actions, outcomes=kind.outcomes, levels=kind.levels
-    )
+    for column in _NO_DASHES:
+        span = found.span(column)
+        if span is not None:
+            dash = (span.length == 1) & (found.lines.byte(span.start) == _DASH)
+            found.leave(column, np.flatnonzero(dash))
+    actions = {} if "action" in kind.says else None
+    header = event(found, base, clock, name, actions=actions, outcomes=_OUTCOMES)
+    fill(found, header, kind.says, kind.parts)
     if kind.complete is not None:
         kind.complete(found, header)
     return header
-
-
-def give(header: Header, column: str, text: pl.Series) -> None:
-    """Fill a column with what was computed, where it was and nothing better is known."""
-    known = header.values.get(column)
-    if known is None or known.is_null().all():
-        header.values[column] = text
-    else:
-        header.values[column] = known.zip_with(known.is_not_null(), text)
 
 
 def _renamed(leaves: Leaves, rename: Callable[[str], str]) -> Leaves:

@@ -29,7 +29,7 @@ _OTHERS: Mapping[str, Sequence[str]] = {
     "severity": ("priority", "log.level", "level", "lvl", "levelname", "loglevel",
                  "severitytext"),
     "source_host": ("source.ip", "src_ip", "source_ip", "srcip", "client.ip", "client_ip",
-                    "clientip", "remote_addr", "remoteaddr", "id.orig_h"),
+                    "clientip", "remote_addr", "remoteaddr", "remote_ip", "id.orig_h"),
     "source_port": ("src_port", "srcport", "client.port", "id.orig_p"),
     "dest_host": ("destination.ip", "dest_ip", "dst_ip", "dstip", "server.ip", "id.resp_h"),
     "dest_port": ("dst_port", "dstport", "server.port", "id.resp_p"),

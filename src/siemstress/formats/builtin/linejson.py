@@ -30,14 +30,6 @@ LINES = Format(
              "fields.labels.rack": "7", "fields.tags": '["a","b"]', "fields.method": "password"},
         ),
         Sample(
-            '{"__REALTIME_TIMESTAMP":"1534860261221373","PRIORITY":"3","_HOSTNAME":"imx6",'
-            '"SYSLOG_FACILITY":"10","SYSLOG_IDENTIFIER":"su","_PID":"184","_UID":"0",'
-            '"MESSAGE":"FAILED SU (to root) bob on pts/2"}',
-            {"time": "2018-08-21T14:04:21.221373", "zone": "+00:00", "host": "imx6",
-             "process": "su", "pid": 184, "facility": "authpriv", "severity": 3,
-             "user_name": "bob", "outcome": "failure", "fields._UID": "0"},
-        ),
-        Sample(
             '{"ts":1761019822.3152757,"level":"info","logger":"admin","request":'
             '{"remote_ip":"192.0.2.7"}}',
             {"time": "2025-10-21T04:10:22.315276", "severity": 6, "host": None,
