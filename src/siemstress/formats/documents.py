@@ -196,7 +196,7 @@ def _event(
         if span is not None:
             dash = (span.length == 1) & (found.lines.byte(span.start) == _DASH)
             found.leave(column, np.flatnonzero(dash))
-    actions = {} if "action" in kind.says else None
+    actions: dict[str, str] | None = {} if "action" in kind.says else None
     header = event(found, base, clock, name, actions=actions, outcomes=_OUTCOMES)
     fill(found, header, kind.says, kind.parts)
     if kind.complete is not None:
