@@ -19,7 +19,7 @@ FILLED = (
 # write. In lower case; of several keys in one line the first counts.
 _OTHERS: Mapping[str, Sequence[str]] = {
     "time": ("timestamp", "time", "ts", "datestamp", "date", "datetime", "eventtime",
-             "_source_realtime_timestamp", "__realtime_timestamp", "timeunixnano"),
+             "_source_realtime_timestamp", "__realtime_timestamp", "timeunixnano", "t"),
     "zone": ("tzone", "timezone"),
     "host": ("host", "hostname", "host.hostname", "_hostname", "syslog_hostname", "computer"),
     "process": ("process", "program", "programname", "syslog_identifier", "_comm", "ident",

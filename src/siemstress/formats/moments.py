@@ -14,6 +14,8 @@ from siemstress.sources.lines import Ints, Lines, Mask
 # Seconds, ms, µs and ns since 1970 do not meet between the years 1973 and 5138.
 _MS, _US, _NS = 1e11, 1e14, 1e17
 _LARGEST = 9e18
+# Seconds before the year 1973 are other numbers.
+_SMALLEST = 1e8
 _OWN_ZONE = r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 _DIGITS = r"^(?:19|20)\d{12}$"
 
@@ -90,7 +92,7 @@ def _put_numbers(into: Stamps, text: pl.Series, wanted: Mask) -> None:
         integer // 1000,
     )  # fmt: skip
     time = np.where(exact, times, time)
-    ok = ~np.isnan(number) & (size > 0) & (time >= EARLIEST)
+    ok = ~np.isnan(number) & (size >= _SMALLEST) & (time >= EARLIEST)
     into.time[rows[ok]] = time[ok]
     into.zone[rows[ok]] = 0
     into.ok[rows[ok]] = True
