@@ -8,19 +8,19 @@ its next shorter start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from siemstress.fields.captures import Captures, State, Step
-from siemstress.fields.tables import NUMBER_COLUMNS, Table
-from siemstress.fields.templates import Piece, Template
+from siemstress.fields.again import Again
+from siemstress.fields.captures import Captures, State
+from siemstress.fields.tables import Table
+from siemstress.fields.templates import Template
 from siemstress.fields.tree import Tree
 from siemstress.fields.walk import Walker
-from siemstress.sources.lines import Ints, Lines, Mask, Words
+from siemstress.sources.lines import Ints, Lines, Words
 
 Numbers = npt.NDArray[np.int16]
 
@@ -32,14 +32,14 @@ KEY_BYTES = 6
 class _Starts:
     """A program's literal starts, longest first: stretches of keys, numbers and first nodes.
 
-    `again` are the patterns that are read by their regex, by their starts, longest first.
+    `again` has the patterns that are read by their regex.
     """
 
     low: Words
     high: Words
     first: int
     nodes: Numbers
-    again: list[tuple[str, list[int]]]
+    again: Again
 
 
 class Matcher:
@@ -83,12 +83,8 @@ class Matcher:
         first = len(self._texts)
         self._texts += [start.encode() for start, _ in roots]
         nodes = np.array([node for _, node in roots], np.int16)
-        again: dict[str, list[int]] = {}
-        for number, template in known:
-            if template.read_again:
-                again.setdefault(template.starts, []).append(number)
-        ordered = sorted(again.items(), key=lambda item: -len(item[0]))
-        return _Starts(np.array(low, np.uint64), np.array(high, np.uint64), first, nodes, ordered)
+        again = Again([(p, t) for p, t in known if t.read_again], self._tree)
+        return _Starts(np.array(low, np.uint64), np.array(high, np.uint64), first, nodes, again)
 
     def match(self, lines: Lines, start: Ints, length: Ints, key: Words, first: Ints) -> Captures:
         """Match a batch that is sorted by program and, within, by key.
@@ -161,34 +157,12 @@ class Matcher:
 
     def _read_again(self, state: State, first: Ints) -> None:
         """Read what no template fitted once more, with user names as long as possible."""
-        for program in range(len(self.programs)):
+        for program, starts in enumerate(self._starts):
             begin, end = int(first[program]), int(first[program + 1])
             if begin == end or state.which[begin:end].all():
                 continue
-            for start, numbers in self._starts[program].again:
-                rows = np.flatnonzero(state.which[begin:end] == 0) + begin
-                rows = rows[state.lines.stands(state.start[rows], state.end[rows], start.encode())]
-                if not len(rows):
-                    continue
-                text = state.lines.text(state.start[rows], state.end[rows] - state.start[rows])
-                for number in numbers:
-                    template = self.templates[number - 1]
-                    # Most texts lack it, and are out quickly.
-                    may = _holds(text, *template.needs)
-                    may &= state.which[rows] == 0
-                    if may.any():
-                        path = self._tree.path(number)
-                        _by_regex(state, rows[may], text.filter(may), number, template, path)
-
-
-def _holds(text: pl.Series, wanted: Sequence[str], any_case: bool) -> Mask:  # as is
-    """Which texts hold one of some others."""
-    if len(wanted) == 1 and not any_case:
-        return text.str.contains(wanted[0], literal=True).to_numpy().copy()
-    found = text.to_frame("text").select(
-        pl.col("text").str.contains_any(list(wanted), ascii_case_insensitive=any_case)
-    )
-    return found.to_series().to_numpy().copy()
+            rows = np.flatnonzero(state.which[begin:end] == 0) + begin
+            starts.again.read(state, rows)
 
 
 _UNDER_WAY = np.int16(-1)
@@ -214,43 +188,3 @@ def _behind(turns: list[list[_Stretch]], stretch: _Stretch) -> int:
         if any(stretch.meets(other) for other in turns[number]):
             return number + 1
     return 0
-
-
-def _by_regex(
-    state: State, rows: Ints, text: pl.Series, number: int, template: Template, path: list[int]
-) -> None:
-    """Match a template's regex; where the captures stand follows from their lengths."""
-    groups = text.str.extract_groups(f"({template.regex})").struct.unnest()
-    sizes = [groups[name].str.len_bytes().cast(pl.Int64) for name in groups.columns]
-    matched = sizes[0].is_not_null().to_numpy()
-    if not matched.any():
-        return
-    rows = rows[matched]
-    lengths = iter([size.fill_null(-1).to_numpy()[matched] for size in sizes[1:]])
-    at = state.start[rows]
-    steps: list[tuple[int, Step]] = []
-    fits = np.ones(len(rows), bool)
-    edges = iter(path)
-    for piece in template.pieces or _pieces(template):
-        if piece.capture is None:
-            literal = next(lengths) if piece.optional else len(piece.text.encode())
-            at = at + np.maximum(literal, 0)
-            continue
-        length = next(lengths).astype(np.int64)
-        there = np.maximum(length, 0)
-        if piece.capture.name in NUMBER_COLUMNS:
-            value = state.lines.number(at, there)
-            fits &= (length < 0) | ((value >= 0) & (value <= 65_535))
-        edge = np.full(len(rows), next(edges), np.int16)
-        steps.append((len(steps), Step(rows, at, there, edge)))
-        at = at + there
-    state.which[rows[fits]] = number
-    state.forget(rows)
-    state.finish_walk(rows, steps)
-
-
-def _pieces(template: Template) -> Iterator[Piece]:
-    yield Piece(template.starts, None)
-    for capture in template.captures:
-        yield Piece("", capture)
-        yield Piece(capture.behind, None)

@@ -43,7 +43,7 @@ class Capture:
     """A part with a name, and the literal text behind it (empty: the message's end).
 
     `pattern` is its regex where it is one that only a regex reads, `choice` what it may be where
-    that is one of some texts, in any case if `any_case`.
+    that is one of some texts.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Capture:
     behind: str
     pattern: str = ""
     choice: tuple[str, ...] = ()
-    any_case: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,20 +74,16 @@ class Template:
     pieces: tuple[Piece, ...] = ()
 
     @property
-    def needs(self) -> tuple[tuple[str, ...], bool]:
-        """Texts of which a message must hold one, as long as can be; and if in any case."""
+    def needs(self) -> tuple[str, ...]:
+        """Texts of which a message must hold one, in some case; as long as can be."""
         if not self.pieces:
-            behind = (capture.behind for capture in self.captures)
-            return (max((self.starts, *behind), key=len),), False
-        known: list[tuple[tuple[str, ...], bool]] = [
-            ((piece.text,), False) for piece in self.pieces if not piece.optional
-        ]
-        known += [
-            (piece.capture.choice, piece.capture.any_case)
+            return (max((self.starts, *(c.behind for c in self.captures)), key=len),)
+        known = [
+            piece.capture.choice if piece.capture else (piece.text,)
             for piece in self.pieces
-            if piece.capture and piece.capture.choice and not piece.optional
+            if not piece.optional and (not piece.capture or piece.capture.choice)
         ]
-        return max(known, key=lambda item: min(map(len, item[0])))
+        return max(known, key=lambda texts: min(map(len, texts)), default=("",))
 
     @property
     def read_again(self) -> bool:
@@ -194,6 +189,6 @@ def _capture(match: re.Match[str]) -> Capture:
         # Of several that fit the longest is meant.
         ordered = sorted(texts, key=len, reverse=True)
         pattern = f"({'(?i:' if any_case else '(?:'}{'|'.join(map(re.escape, ordered))}))"
-        return Capture(match["name"], False, "", pattern, texts, any_case)
+        return Capture(match["name"], False, "", pattern, texts)
     # Only text that may begin with blanks is trimmed.
     return Capture(match["name"], kind.startswith("*"), "", _KINDS[kind])

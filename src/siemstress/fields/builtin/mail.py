@@ -75,6 +75,13 @@ def _logins() -> Iterator[Pattern]:
 
 def _rejects() -> Iterator[Pattern]:
     sent = "{?; from=<{from*}>?}{?{_to= to=<|, to=<}{to*}>?}{?{_with=; | |, }proto={_proto}?}"
+    # The many, without a regex.
+    for queue in ("NOQUEUE", "{queue_id}"):
+        yield Pattern(
+            f"{queue}: reject: {{phase}} from {_PEER}: {{code}} {{status}} {{reason*}}; "
+            "from=<{from*}> to=<{to*}> proto={_proto} helo=<{helo*}>",
+            _REJECT,
+        )
     end = "{?{code+} {status} ?}{reason*}" + sent + "{?{_helo= |, }helo={?<?}{helo*}{?>?}?}"
     for queue in ("NOQUEUE", "{queue_id}"):
         for peer in ("{source_name}[{source_host#}]{?:{source_port+}?}",
