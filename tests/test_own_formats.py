@@ -483,3 +483,9 @@ def test_pairs(folder: Path) -> None:
     first, second = events("gate[7]: who:bob;door:'a;b';x:\ngate[7]: none\n", "p")
     assert (first["user_name"], first["fields"]) == ("bob", {"door": "a;b"})
     assert second["parsed"] is False
+
+
+def test_messages_of_a_format_are_for_no_process_of_its_name(folder: Path) -> None:
+    (folder / "door.toml").write_text(DOOR)
+    (event,) = events("Aug 23 06:15:38 h door[1]: denied card 4711 of carol\n")
+    assert (event["format"], event["user_name"]) == ("syslogbsd", None)

@@ -19,6 +19,7 @@ from siemstress.config.format_files import Document, read_all
 from siemstress.errors import ConfigError
 from siemstress.fields.tables import NUMBER_COLUMNS, TEXT_COLUMNS, Pattern, Sample, Table
 from siemstress.fields.templates import has_stray_brace, parse
+from siemstress.formats.own_reader import program_of
 
 KEYS = frozenset({"programs", "messages", "samples"})
 
@@ -55,7 +56,7 @@ def table_of(document: Document) -> Table:
     patterns = tuple(_pattern(item) for item in document.tables("messages"))
     if "programs" not in document.keys:
         # Of a format, whose samples are whole lines.
-        return Table((str(document.keys.get("name")),), patterns)
+        return Table((program_of(str(document.keys.get("name"))),), patterns)
     document.only(KEYS)
     programs = document.texts("programs")
     if not programs:

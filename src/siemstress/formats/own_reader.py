@@ -92,6 +92,9 @@ class Own:
             levels=self.levels,
         )  # fmt: skip
         better.program = self.program or base.program
+        if better.program is None and "process" not in better.spans:
+            # Tables for messages without a process are not meant.
+            better.program = program_of(self.name)
         return ok, better
 
     def _text(self, header: Header) -> pl.Series:
@@ -176,6 +179,11 @@ class Own:
                 )
                 text = text.zip_with(~(here & other.is_not_null()), other)
         return Leaves(leaves.row, leaves.name, leaves.names, text)
+
+
+def program_of(name: str) -> str:
+    """What the message table of a format goes by; no process is called so."""
+    return f"{name} (format)"
 
 
 def _filled() -> frozenset[str]:
