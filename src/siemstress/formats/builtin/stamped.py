@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from siemstress.formats import layouts
 from siemstress.formats.base import LOOSE, Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
@@ -34,15 +35,21 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
         ok[rows] = True
         time[rows], zone[rows] = found.stamps.time, found.stamps.zone
         behind[rows] = found.behind
+    rows = np.flatnonzero(ok)
+    part, ends = lines.take(rows), ends[rows]
+    layout = layouts.find(part, behind[rows], ends)
     header = Header(
-        lines=lines,
+        lines=part,
         format="stamped",
-        message=Span(behind, ends - behind),
-        time=time,
-        zone=zone,
+        message=Span(layout.behind, ends - layout.behind),
+        time=time[rows],
+        zone=zone[rows],
+        severity=layout.severity,
+        pid=layout.pid,
+        fields=layout.fields,
         program="stamped",
     )
-    return ok, header.take(np.flatnonzero(ok))
+    return ok, header
 
 
 def _zone_follows(lines: Lines, at: Ints) -> Mask:
@@ -65,7 +72,13 @@ STAMPED = Format(
     samples=(
         Sample(
             "2015-10-18 18:01:47,978 INFO [main] org.example.Main: started",
-            {"time": "2015-10-18T18:01:47.978", "message": "INFO [main] org.example.Main: started"},
+            {
+                "time": "2015-10-18T18:01:47.978",
+                "message": "started",
+                "severity": 6,
+                "fields.thread": "main",
+                "fields.logger": "org.example.Main",
+            },
         ),
         Sample(
             "[2024-05-01T10:00:00+02:00] app.ERROR: no such user",
@@ -73,7 +86,33 @@ STAMPED = Format(
         ),
         Sample(
             "2016-09-28 04:30:30, Info                  CBS    Loaded",
-            {"time": "2016-09-28T04:30:30", "message": "Info                  CBS    Loaded"},
+            {
+                "time": "2016-09-28T04:30:30",
+                "message": "Loaded",
+                "severity": 6,
+                "fields.logger": "CBS",
+            },
+        ),
+        Sample(
+            "2015-07-29 17:41:44,747 - WARN  [Peer[myid=1]/0:0:0:0:0:0:0:0:2181] - timed out",
+            {
+                "message": "timed out",
+                "severity": 4,
+                "fields.thread": "Peer[myid=1]/0:0:0:0:0:0:0:0:2181",
+            },
+        ),
+        Sample(
+            "081109 203615 148 INFO dfs.DataNode$Responder: block ends",
+            {
+                "time": "2008-11-09T20:36:15",
+                "message": "block ends",
+                "pid": 148,
+                "fields.logger": "dfs.DataNode$Responder",
+            },
+        ),
+        Sample(
+            "20171223-22:15:29:606|Step_LSC|3000|onStandStepChanged 3579",
+            {"message": "onStandStepChanged 3579", "pid": 3000, "fields.logger": "Step_LSC"},
         ),
         _sample("2017-05-01 10:00:00 CEST", "2017-05-01T08:00:00", "+02:00"),
         _sample("[2017-05-01 10:00:00.123-0700]", "2017-05-01T17:00:00.123", "-07:00"),
