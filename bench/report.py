@@ -43,10 +43,14 @@ class Report:
         expected = f"≤ {budget:.2f} s" if budget is not None else ""
         self.line(what, f"{value:.3f} s", expected, budget is None or value <= budget)
 
-    def rate(self, what: str, value: float, cpu: float | None = None) -> None:
+    def rate(
+        self, what: str, value: float, cpu: float | None = None, at_least: float | None = None
+    ) -> None:
         """Lines a second, and the seconds of CPU behind it."""
         used = f" ({cpu:.1f} s CPU)" if cpu is not None else ""
-        self.line(what + used, f"{value:,.0f} lines/s")
+        expected = f"≥ {at_least:,.0f} lines/s" if at_least is not None else ""
+        ok = at_least is None or value >= at_least
+        self.line(what + used, f"{value:,.0f} lines/s", expected, ok)
 
     def ratio(self, what: str, value: float, at_least: float | None = None) -> None:
         """How many times as fast."""

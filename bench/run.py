@@ -14,6 +14,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import formats
 import mariadb
 from measure import Run, in_turn, median, once, peak
 from report import Report
@@ -58,6 +59,7 @@ def main() -> None:
         starts(report, times)
         parsing(report, text, lines, times)
         questions(report, text, times)
+        formats.measure(report)
     count = options.mariadb_lines or (50_000 if options.quick else 500_000)
     mariadb.measure(report, FOLDER, text_file(count), count, min(times, 3), ASKED)
     report.end()

@@ -160,9 +160,9 @@ class Pieces:
         most = max(len(layout.split()) for layout in layouts)
         # The last of the layouts is that of lines without any.
         table = np.full((len(layouts) + 1, most + 1), -1, np.int64)
-        for number, layout in enumerate(layouts):
+        for kind_of, layout in enumerate(layouts):
             for place, name in enumerate(layout.split()):
-                table[number, place] = names.index(name) if name != "-" else -1
+                table[kind_of, place] = names.index(name) if name != "-" else -1
         number = table[kind[self.row], np.minimum(self.place, most)]
         kept = np.flatnonzero((number >= 0) & (self.span.length > 0))
         quoted = np.zeros(len(kept), bool)

@@ -113,8 +113,8 @@ TABLE = Table(
              "{icmp_code+}) on {interface} interface.{? {_rest*}?}", action="deny",
              protocol="icmp"),
         # 338001 to 338008: the botnet traffic filter
-        says("Dynamic {_}ilter {verdict=dropped} {list_kind=blacklisted|greylisted} {protocol} traffic "
-             "from {src_interface}:{source_host#}/{source_port+} ({_}) to {dst_interface}:"
+        says("Dynamic {_}ilter {verdict=dropped} {list_kind=blacklisted|greylisted} {protocol} "
+             "traffic from {src_interface}:{source_host#}/{source_port+} ({_}) to {dst_interface}:"
              "{dest_host#}/{dest_port+} ({_}){?,?} {_rest*}", action="deny"),
         says("Dynamic {_}ilter {verdict=monitored|permitted} {list_kind=blacklisted|whitelisted|"
              "greylisted} {protocol} traffic from {src_interface}:{source_host#}/{source_port+} "

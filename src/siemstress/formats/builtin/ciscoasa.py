@@ -13,7 +13,8 @@ _MARK = (
 )
 
 
-def _claims(header: Header) -> Mask:
+def claims(header: Header) -> Mask:
+    """Which messages bear a firewall's mark."""
     starts = tuple(f"{led}{name}" for name in _NAMES for led in ("", ": ", " "))
     return header.begins(*starts) | header.process_begins(*_NAMES)
 
@@ -27,8 +28,8 @@ ASA = Format(
     aliases=("ciscoftd", "ciscopix"),
     rank=28,
     refines=SYSLOGS,
-    read=standing(_refine, _claims),
-    claims=_claims,
+    read=standing(_refine, claims),
+    claims=claims,
     refine=_refine,
     samples=(
         Sample(

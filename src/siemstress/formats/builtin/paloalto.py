@@ -75,8 +75,8 @@ def _judge(said: Sequence[str]) -> Verdict:
         outcome = _OUTCOMES.get(status)
         if event.endswith(("-auth", "-login")):
             return "login", outcome
-        action = {"gateway-connected": "vpn_connect", "gateway-logout": "vpn_disconnect"}.get(event)
-        return action, outcome if action else None
+        tunnel = {"gateway-connected": "vpn_connect", "gateway-logout": "vpn_disconnect"}.get(event)
+        return tunnel, outcome if tunnel else None
     if event in ("auth-success", "auth-fail") or event.endswith(("-auth-succ", "-auth-fail")):
         return "login", "failure" if event.endswith("fail") else "success"
     if kind == "system" and text.startswith("user ") and " logged in via " in text:
