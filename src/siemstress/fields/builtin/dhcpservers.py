@@ -8,6 +8,19 @@ from siemstress.fields.tables import Pattern, Sample, Table, says
 DHCPD = Table(
     programs=("dhcpd", "dhcpd6"),
     patterns=(
+        # The many, without a regex.
+        *(
+            pattern
+            for client in ("{mac} ({name}) via {device}", "{mac} via {device}")
+            for pattern in (
+                says(f"DHCPDISCOVER from {client}", action="dhcp_discover"),
+                says(f"DHCPOFFER on {{lease}} to {client}", action="dhcp_offer"),
+                says(f"DHCPREQUEST for {{lease}} from {client}", action="dhcp_request"),
+                says(f"DHCPREQUEST for {{lease}} ({{dest_host}}) from {client}",
+                     action="dhcp_request"),
+                says(f"DHCPACK on {{lease}} to {client}", action="dhcp_lease", outcome="success"),
+            )
+        ),
         *(
         pattern
         for client in ("{mac} ({name**}) via {device}", "{mac} via {device}")

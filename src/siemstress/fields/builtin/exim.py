@@ -20,7 +20,15 @@ def _patterns() -> tuple[Pattern, ...]:
         "EXPN|ETRN|DATA|STARTTLS|after DATA|during MIME ACL checks|by local_scan()|connection}"
     )
     sender = "{?F={from} ?}"
+    sent = "{queue_id} => {to} R={router} T={transport}"
     return (
+        # The many, without a regex.
+        *(
+            says(f"{sent}{end}", action="mail_send", outcome="success")
+            for end in (" H={dest_name} [{dest_host}] {_more*}",
+                        " H={dest_name} [{dest_host}]:{dest_port} {_more*}", "")
+        ),
+        says("{queue_id} Completed"),
         *(
             Pattern(f"{{?[{{_pid}}] ?}}{{method}} authenticator failed for {_PEER}{{? {{_call}}?}}"
                     f": {{_code}} {{reason*}}{end}", _LOGIN)

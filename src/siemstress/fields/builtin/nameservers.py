@@ -21,6 +21,8 @@ def _queries() -> Iterator[Pattern]:
                     yield Pattern(f"{asked} ({{dest_host}})", _QUERY)
                     yield Pattern(f"{asked} ({{dest_host}}) {{_more*}}", _QUERY)
                     yield Pattern(asked, _QUERY)
+                    for kind in ("query", "query (cache)"):
+                        yield Pattern(f"{peer}{kind} '{{query}}' denied", _REFUSED)
 
 
 def _bind() -> Iterator[Pattern]:
