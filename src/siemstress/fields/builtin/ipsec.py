@@ -12,9 +12,8 @@ _BETWEEN = "{dest_host}[{_local*}]...{source_host}[{peer_id*}]"
 
 def _said(head: str) -> Iterator[Pattern]:
     for text in ("sending packet: ", "received packet: "):
-        yield says(f"{head}{text}from {_PACKET} ({{bytes}} bytes)", protocol="udp", action="packet")  # fmt: skip
-        yield says(f"{head}{text}from {_PACKET}",
-                   protocol="udp", action="packet")  # fmt: skip
+        for end in (" ({bytes} bytes)", ""):
+            yield says(f"{head}{text}from {_PACKET}{end}", protocol="udp", action="packet")
     for kind in ("an IKE_SA", "a Main Mode IKE_SA", "a Aggressive Mode IKE_SA",
                  "an Aggressive Mode IKE_SA"):  # fmt: skip
         yield Pattern(f"{head}{{source_host}} is initiating {kind}", _UP)
