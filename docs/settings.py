@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from siemstress import config
 from siemstress.config import enrichment, server
+from siemstress.config.format_files import FORMATS_VARIABLE
 from siemstress.config.sources import ListenLimits
 from siemstress.query.filters import COLUMNS
 from siemstress.rules import load as rules
@@ -155,7 +156,8 @@ See [enrichment](../enrichment.md). `[geoip]`, where addresses are:
 ENVIRONMENT = f"""\
 Two variables of the environment come before these keys: `{config.STORE_VARIABLE}`, which has what
 `store` may have, and `{config.PASSWORD_VARIABLE}`, the password. More on servers:
-[MariaDB](../mariadb.md).
+[MariaDB](../mariadb.md). A third, `{FORMATS_VARIABLE}`, names the folders of [your own
+formats](../formats.md).
 """
 
 TRIGGER_INTRODUCTION = """\

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from parsing import lines_of
 from siemstress.commands import siemparse
+from siemstress.fields.tables import Table, tables
 from siemstress.ingest import explain as explaining
+from siemstress.ingest import own_formats
 from siemstress.ingest.explain import Explanation, explain
 from siemstress.ingest.inputs import open_inputs
+from siemstress.ingest.own_formats import usable
 from siemstress.ingest.parsing import LineParser
 
 LINES = (
@@ -25,7 +29,12 @@ LINES = (
 
 @pytest.fixture(scope="module")
 def parser() -> LineParser:
-    return LineParser("auto")
+    return LineParser("auto", known=replace(usable(), tables=sshd()))
+
+
+def sshd() -> list[Table]:
+    """Some message tables: all of them take a while to be made ready."""
+    return [table for table in tables(own=False) if "sshd" in table.programs]
 
 
 def test_what_formats_took_and_what_they_filled(parser: LineParser, tmp_path: Path) -> None:
@@ -80,6 +89,7 @@ def test_the_command(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(own_formats, "tables", lambda **_: sshd())
     (tmp_path / "s.conf").write_text("[siemstress]\nlake=lake\n")
     (tmp_path / "x.log").write_text(LINES + "\x1b[31mred\n" * 1000)
     assert siemparse._main(["-c", "s.conf", "--explain", "x.log"]) == 0

@@ -24,6 +24,7 @@ from siemstress.formats.clock import Clock
 from siemstress.formats.own import own_formats
 from siemstress.formats.own_times import notation
 from siemstress.ingest import check_formats
+from siemstress.ingest import own_formats as own_formats_of_all
 from siemstress.ingest.check_formats import check
 from siemstress.ingest.own_formats import usable
 from siemstress.ingest.parsing import LineParser
@@ -119,20 +120,18 @@ outcome = "success"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for files, in place of the usual ones."""
+    """A folder for files, in place of the usual ones.
+
+    Our own message tables take a while to be made ready; most tests do without.
+    """
     monkeypatch.setenv(FORMATS_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(own_formats_of_all, "tables", lambda **_: [])
     return tmp_path
-
-
-def parser_of(name: str, *, own_only: bool = True) -> LineParser:
-    """What reads lines; making ready all of our message tables takes a while."""
-    known = usable()
-    return LineParser(name, known=replace(known, tables=own_tables()[0]) if own_only else known)
 
 
 def events(data: str | bytes, parser: str = "auto", clock: Clock = CLOCK) -> list[dict[str, Any]]:
     raw = data if isinstance(data, bytes) else data.encode()
-    found = parser_of(parser).parse(lines_of(raw), clock, "/log", 1).events.sort("id")
+    found = LineParser(parser).parse(lines_of(raw), clock, "/log", 1).events.sort("id")
     return [plain(row) for row in found.iter_rows(named=True)]
 
 
@@ -182,7 +181,7 @@ contains = " gate: "
 time = "%b %d %H:%M:%S"
 """)
     other = "Aug 23 06:15:38 h sshd[1]: Invalid user x from 192.0.2.1\n"
-    parser = parser_of("auto")
+    parser = LineParser("auto")
     for data in (other * 300, (other * 300) + "Aug 24 06:15:38 h gate: m\n"):
         found = parser.parse(lines_of(data.encode()), CLOCK, "/log", 1).events.sort("id")
     assert found["format"].value_counts().sort("count").rows() == [("own", 1), ("syslogbsd", 300)]
@@ -201,7 +200,9 @@ def test_ours_can_be_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (folder / "emerge.toml").write_text("name = 'emerge'\nregex = '(?<x>\\d+)'\n")
     ours = {n: f for n, f in formats(own=False).items() if n in {"emerge", "sojson", "rfc5424"}}
     monkeypatch.setattr(check_formats, "formats", lambda own: {} if own else ours)
-    monkeypatch.setattr(check_formats, "tables", lambda own: [] if own else tables(own=False)[:2])
+    few = tables(own=False)[:2]
+    monkeypatch.setattr(check_formats, "tables", lambda **_: few)
+    monkeypatch.setattr(own_formats_of_all, "tables", lambda **_: few)
     found = check_formats.check(builtin=True).checked
     assert [c.name for c in found[:3]] == ["emerge", "sojson", "rfc5424"]
     assert [c for c in found[1:] if c.differences] == []
@@ -217,7 +218,8 @@ def test_messages_of_ours_and_of_the_user_s_go_together(folder: Path) -> None:
         b"Aug 23 06:15:38 h sshd[1]: I like cheese\n"
         b"Aug 23 06:15:38 h sshd[1]: Invalid user x from 192.0.2.1 port 7\n"
     )
-    parser = parser_of("auto", own_only=False)
+    known = replace(usable(), tables=tables())
+    parser = LineParser("auto", known=known)
     found = parser.parse(lines_of(lines), CLOCK, None, 1).events.sort("id")
     first, second = (plain(row) for row in found.iter_rows(named=True))
     assert first["fields"] == {"what": "cheese"}
@@ -260,7 +262,7 @@ def test_every_line_comes_back(folder: Path, parser: str) -> None:
     (folder / "app.toml").write_text(APP)
     lines = [*ODD, *(s.line.encode() for f in own_formats()[0] for s in f.samples)]
     data = b"\n".join([*lines, *(line[: len(line) // 2] for line in lines), b"end"])
-    found = parser_of(parser).parse(lines_of(data), CLOCK, None, 1).events.sort("id")
+    found = LineParser(parser).parse(lines_of(data), CLOCK, None, 1).events.sort("id")
     assert written_again(found) == data.split(b"\n")
 
 
