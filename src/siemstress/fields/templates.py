@@ -9,7 +9,8 @@ end. A name that begins with `_` is not kept. `{{` is a brace. The whole message
 A message can be made to look like another one by whoever chooses the user name in it. Where the
 first reading of a template does not fit the whole message, its `regex` reads it once more with
 the user name as long as possible, so that what stands last, and was written by the program
-itself, counts.
+itself, counts. `{name!}` is a word also then: for a name that comes last, and could reach over what
+the program wrote before it.
 
 Some parts make a template one that is read by its regex alone, after all others have been tried:
 
@@ -29,7 +30,7 @@ from itertools import takewhile
 
 _PART = re.compile(
     r"\{\{|(?P<open>\{\?)|(?P<close>\?\})"
-    r"|\{(?P<name>[a-z_][a-z0-9_.]*)(?:(?P<kind>\*\*?|#|\+)|=(?P<choice>[^}]*))?\}"
+    r"|\{(?P<name>[a-z_][a-z0-9_.]*)(?:(?P<kind>\*\*?|#|\+|!)|=(?P<choice>[^}]*))?\}"
 )
 _ADDRESS = (
     r"((?:[0-9]{1,3}\.){3}[0-9]{1,3}"
@@ -51,6 +52,12 @@ class Capture:
     behind: str
     pattern: str = ""
     choice: tuple[str, ...] = ()
+    strict: bool = False
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the second reading gives it all that it can get."""
+        return self.name == "user_name" and not self.strict
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Template:
     @property
     def read_again(self) -> bool:
         """Whether the regex is tried where no template fits at first."""
-        return bool(self.pieces) or any(c.name == "user_name" for c in self.captures)
+        return bool(self.pieces) or any(c.greedy for c in self.captures)
 
     @property
     def regex(self) -> str:
@@ -101,7 +108,7 @@ class Template:
             return f"(?s)^{_regex(self.pieces)}$"
         parts = [re.escape(self.starts)]
         for capture in self.captures:
-            if capture.name == "user_name":
+            if capture.greedy:
                 kind = "(.*)"
             elif capture.any_text:
                 kind = "(.*?)" if capture.behind else "(.*)"
@@ -191,4 +198,5 @@ def _capture(match: re.Match[str]) -> Capture:
         pattern = f"({'(?i:' if any_case else '(?:'}{'|'.join(map(re.escape, ordered))}))"
         return Capture(match["name"], False, "", pattern, texts)
     # Only text that may begin with blanks is trimmed.
-    return Capture(match["name"], kind.startswith("*"), "", _KINDS[kind])
+    pattern = _KINDS[kind.strip("!")]
+    return Capture(match["name"], kind.startswith("*"), "", pattern, strict=kind == "!")

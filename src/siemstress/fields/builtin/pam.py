@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from siemstress.fields.tables import Pattern, Sample, Table, says
 
 _WHO = "logname={_logname} uid={_uid} euid={_euid} tty={tty} ruser={ruser} rhost={source_host}"
+# Without a name in front of the address, none can look like an address.
+_BY_NOBODY = _WHO.replace("{ruser}", "")
 _FAILED = {"action": "login", "outcome": "failure"}
 _UNKNOWN = {**_FAILED, "invalid_user": "true"}
 _MODULES = ("unix", "sss", "krb5", "ldap", "winbind", "radius", "unix_auth", "tcb", "freerdp2")
@@ -13,15 +15,16 @@ _OLD = ("(pam_unix) ", "pam_unix: ", "pam_unix[{_pid}]: ", "")
 
 
 def _failures(start: str, **sets: str) -> Iterator[Pattern]:
-    for end in ("  user={user_name}", " user={user_name}", " ", ""):
-        yield Pattern(f"{start}{_WHO}{end}", {**_FAILED, **sets})
+    for who, user in ((_BY_NOBODY, "{user_name}"), (_WHO, "{user_name!}")):
+        for end in (f"  user={user}", f" user={user}", " ", ""):
+            yield Pattern(f"{start}{who}{end}", {**_FAILED, **sets})
 
 
 def _asked() -> Iterator[Pattern]:
     for module in _MODULES:
         yield from _failures(f"pam_{module}({{service}}:auth): authentication failure; ")
         yield Pattern(f"pam_{module}({{service}}:auth): authentication success; {_WHO} "
-                      "user={user_name}",
+                      "user={user_name!}",
                       {"action": "authenticate", "outcome": "success"})  # fmt: skip
     for old in _OLD:
         yield from _failures(f"{old}authentication failure; ")
@@ -158,6 +161,13 @@ TABLE = Table(
                "rhost=198.51.100.4 ",
                {"tty": "pure-ftpd", "ruser": "bob", "source_host": "198.51.100.4",
                 "action": "login", "outcome": "failure"}),
+        Sample("pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot "
+               "ruser=x rhost=192.0.2.1  user=root rhost=203.0.113.9  user=x rhost=192.0.2.1  "
+               "user=root", {}),
+        Sample("pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= "
+               "rhost=203.0.113.9  user=CORP\\jo do",
+               {"service": "sshd", "tty": "ssh", "source_host": "203.0.113.9",
+                "user_name": "CORP\\jo do", "action": "login", "outcome": "failure"}),
         Sample("pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)",
                {"service": "cron", "user_name": "root", "uid": "0", "action": "session_start"}),
         Sample("pam_unix(sudo:auth): auth could not identify password for [alice]",
