@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from parsing import lines_of
+from parsing import CLOCK, lines_of
 from siemstress.commands import siemparse
+from siemstress.config.format_files import read_all
 from siemstress.fields.tables import Table, tables
 from siemstress.ingest import explain as explaining
 from siemstress.ingest import own_formats
@@ -67,10 +68,8 @@ def test_made_up_names_take_bounded_memory(
     monkeypatch.setattr(explaining, "_PROCESSES", 10)
     data = "".join(f"Aug 23 06:15:38 h p{n}: x\n" + f'{{"k{n}":1}}\n' for n in range(50)).encode()
     lines = lines_of(data)
-    from parsing import CLOCK
-
     found = Explanation()
-    found.add(lines, parser.parse(lines, CLOCK, None, 0).events, parser)
+    found.add(lines, parser.parse(lines, CLOCK, None, 0), parser)
     assert len(found.processes) == 10
     assert len(found.formats["linejson"].filled) <= 10 + len(explaining.COLUMNS) + 1
 
@@ -105,3 +104,17 @@ def test_the_command(
     assert not (tmp_path / "lake").exists()
     with pytest.raises(SystemExit):
         siemparse._main(["-c", "s.conf", "--explain", "--follow", "x.log"])
+
+
+def test_a_format_with_messages_of_its_own_lacks_no_table(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        "name = 'own'\nregex = 'own (?<host>.*)'\n[set]\nprocess = 'ownd'\n"
+        "[[messages]]\ntext = 'x'\n"
+    )
+    known = usable(read_all([tmp_path])[0])
+    parser = LineParser("own", known=replace(known, tables=[]))
+    lines = lines_of(b"own h\n")
+    found = Explanation()
+    found.add(lines, parser.parse(lines, CLOCK, None, 0), parser)
+    assert found.formats["own"].filled == {"host": 1, "process": 1}
+    assert found.processes == {}

@@ -12,7 +12,7 @@ import polars as pl
 
 from siemstress.formats.keys import FILLED
 from siemstress.ingest.inputs import Input, read_whole
-from siemstress.ingest.parsing import LineParser
+from siemstress.ingest.parsing import LineParser, Parsed
 from siemstress.ingest.worker import CHUNK
 from siemstress.sources.headings import START
 from siemstress.sources.lines import PADDING, Lines, split
@@ -45,8 +45,9 @@ class Explanation:
     formats: dict[str, Taken] = field(default_factory=dict)
     processes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, lines: Lines, events: pl.DataFrame, parser: LineParser) -> None:
+    def add(self, lines: Lines, parsed: Parsed, parser: LineParser) -> None:
         """Take in a chunk's lines and events, whose ids are the lines' numbers."""
+        events = parsed.events
         self.lines += len(lines)
         for name, sample, counts in _by_format(lines, events):
             taken = self.formats.setdefault(name, Taken(sample=sample))
@@ -54,7 +55,8 @@ class Explanation:
             _add(taken.filled, counts, len(COLUMNS) + 1 + _NAMES)
         for name, key, count in _fields(events):
             _add(self.formats[name].filled, {f"fields.{key}": count}, len(COLUMNS) + 1 + _NAMES)
-        named = events["process"].drop_nulls().cast(pl.String).value_counts()
+        others = events.filter(~pl.col("format").cast(pl.String).is_in(list(parsed.with_messages)))
+        named = others["process"].drop_nulls().cast(pl.String).value_counts()
         unknown = named.filter(~pl.Series(parser.knows(named["process"])))
         _add(self.processes, dict(unknown.iter_rows()), _PROCESSES)
 
@@ -69,8 +71,7 @@ def explain(source: Input, zone: str | int, parser: LineParser, into: Explanatio
         heading = START
         while (chunk := reader.fill(buffer)) is not None:
             lines = split(buffer, chunk.size)
-            events = parser.parse(lines, clock, source.label, 0, heading=heading).events
-            into.add(lines, events, parser)
+            into.add(lines, parser.parse(lines, clock, source.label, 0, heading=heading), parser)
             into.bytes += chunk.size
             heading = heading.after(buffer[: chunk.size])
     if reader.error is None:

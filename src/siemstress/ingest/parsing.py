@@ -33,11 +33,15 @@ Place = Callable[[Sequence[tuple[Ints, Header]]], None]
 
 @dataclass(frozen=True)
 class Parsed:
-    """Events of a chunk, and how many of its lines no format could read."""
+    """Events of a chunk, and how many of its lines no format could read.
+
+    `with_messages` are formats that name the message table themselves, whatever the process.
+    """
 
     events: pl.DataFrame
     lines: int
     unread: int
+    with_messages: frozenset[str] = frozenset()
 
 
 class LineParser:
@@ -112,7 +116,8 @@ class LineParser:
         if self._enricher is not None:
             events = self._enricher.add(events)
         unread = sum(len(rows) for rows, header in headers if not header.parsed)
-        return Parsed(events, len(lines), unread)
+        named = frozenset(header.format for _, header in headers if header.program is not None)
+        return Parsed(events, len(lines), unread, named)
 
 
 def _enricher(enrichment: Enrichment | Enricher | None) -> Enricher | None:
