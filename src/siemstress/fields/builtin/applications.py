@@ -1,4 +1,4 @@
-"""Web applications and others that people log in to, each by what it says; see also `logins`."""
+"""Web applications and others that people log in to, each by what it says; see also `commonlogins`."""
 
 from __future__ import annotations
 
@@ -167,6 +167,8 @@ WEB = Table(
         says("{?{_time} ?}[{_class}{?,{_n+}?}{?,{_ip#}?}] login attempt [b'{user_name**}'/b'"
              "{_password*}'] {result=failed|succeeded}", action="login"),
         Pattern("[vaultwarden::api::{_part}][ERROR] {reason**} IP: {source_host#}. Username: "
+                "{user_name*}.", _LOGIN),
+        Pattern("[vaultwarden::api::{_part}][ERROR] {reason**} IP: {source_host#}. Username: "
                 "{user_name*}", _LOGIN),
         Pattern("[vaultwarden::api::{_part}][ERROR] {reason**} IP: {source_host#}", _LOGIN),
         Pattern("'{source_host#}' {count+} failed login {_w=attempt|attempts}. "
@@ -185,6 +187,21 @@ WEB = Table(
                 "{?[?}{source_host#}{?{_proxies*}?}{?]?}.", _LOGGED_IN),
         Pattern("{_head*}authentication for {user_name**} from {?IP ?}"
                 f"{_MAPPED}{{?: {{reason*}}?}}{{? ({{_rest*}})?}}", _LOGIN),
+        Pattern("{?{_level}: ?}{?[{_time*}] ?}failed to validate user credentials ({reason*}) "
+                "ip={source_host#}:{source_port+} subsystem={service} username={user_name*}",
+                _LOGIN),
+        Pattern('{_id} [{_date*}] {user_name} - {source_host#} {module} {script} '
+                '"{reason=failed}"{? {_rest*}?}', _LOGIN),
+        Pattern('{?info ?}[{service}] {source_host#} - {user_name} "{request**}" FAILED LOGIN '
+                "{_service}: {reason*}", _LOGIN),
+        Pattern("{_head*}Failed Login Attempt - username:{user_name**} ip:{source_host#}"
+                "{? {_rest*}?}", _LOGIN),
+        Pattern("{?Server: ?}AUTH-ERROR: {source_host#} - {reason*}", _LOGIN),
+        Pattern("[{source_host#}:{source_port+}] {_class}: {reason=Invalid username or password} "
+                "for user: {user_name*}", _LOGIN),
+        Pattern("{?web_php[{_pid}].?}{?ERR ?}[{source_host#}] [{?Could not retrieve user ?}"
+                '{?Login denied for user ?}{?"?}{user_name**}{? details?}{?"?}] at {_rest*}',
+                _LOGIN),
         says("{_head*}error: {_code*}: POST /api/sessions: {source_host#}: {reason*}", **_LOGIN),
     ),
     samples=(
@@ -198,5 +215,39 @@ WEB = Table(
                 "source_host": "203.0.113.9", **_LOGIN}),
         Sample("[vaultwarden::api::admin][ERROR] Invalid admin token. IP: 203.0.113.9",
                {"reason": "Invalid admin token.", "source_host": "203.0.113.9", **_LOGIN}),
+    ),
+)  # fmt: skip
+_SMB = (
+    "{?  ?}Auth: [{service},{_sub*}] user [{domain}]\\[{user_name**}] at [{_time*}] with "
+    "[{method}] status [{reason=%s}] workstation [{_station**}] remote host [{_family=ipv4|ipv6}:"
+    "{source_host#}:{source_port+}] {_rest*}"
+)
+SAMBA = Table(
+    programs=("smbd", "samba", "smbd_audit", "stamped", ""),
+    patterns=(
+        Pattern(_SMB % "NT_STATUS_OK", _LOGGED_IN),
+        *(
+            Pattern(_SMB % f"{status}", _LOGIN)
+            for status in (
+                "NT_STATUS_NO_SUCH_USER", "NT_STATUS_WRONG_PASSWORD", "NT_STATUS_LOGON_FAILURE",
+                "NT_STATUS_ACCOUNT_DISABLED|NT_STATUS_ACCOUNT_LOCKED_OUT|"
+                "NT_STATUS_PASSWORD_EXPIRED|NT_STATUS_ACCOUNT_EXPIRED|NT_STATUS_ACCESS_DENIED",
+            )
+        ),
+        says("{user_name}|{source_host#}|{share*}|{operation=connect|disconnect}|{result=ok|fail}"
+             "{?|{_rest*}?}", action="share_access"),
+        says("{?  ?}{_name} ({?ipv4:?}{?ipv6:?}{source_host#}{?:{source_port+}?}) connect to "
+             "service {share} {?initially ?}as user {user_name} ({_rest*}", action="share_access",
+             outcome="success"),
+        says("{?  ?}{_name} ({?ipv4:?}{?ipv6:?}{source_host#}{?:{source_port+}?}) closed "
+             "connection to service {share*}", action="disconnect"),
+    ),
+    samples=(
+        Sample("Auth: [SMB2,(null)] user [WG]\\[root] at [Thu, 14 Oct 2021 15:24:12.02 UTC] with "
+               "[NTLMv2] status [NT_STATUS_NO_SUCH_USER] workstation [X] remote host "
+               "[ipv4:192.0.2.9:1] y] remote host [ipv4:203.0.113.9:44890] mapped to [WG]\\[root].",
+               {"service": "SMB2", "domain": "WG", "user_name": "root", "method": "NTLMv2",
+                "reason": "NT_STATUS_NO_SUCH_USER", "source_host": "203.0.113.9",
+                "source_port": 44890, **_LOGIN}),
     ),
 )  # fmt: skip

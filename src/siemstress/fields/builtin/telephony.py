@@ -15,7 +15,7 @@ _FAILED = (
 _PEER = "{?[?}{source_host#}{?]?}{?:{source_port+}?}"
 # Level, thread and call; then the source file, and perhaps its line and function.
 _HEAD = "{level=NOTICE|WARNING|ERROR|SECURITY|VERBOSE}{? ?}[{_thread}]{?:?} "
-_WHERE = ("{_file}.c:{_line+} {?in ?}{_function}: ", "{_file}.c: ", "{_file}.c:  ")
+_WHERE = ("{_file}.c:{_line+} {?in ?}{_function}: ", "{_file}.c: ", "{_file}.c:  ", "")
 
 
 def _asterisk() -> tuple[Pattern, ...]:
