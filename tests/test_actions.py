@@ -45,6 +45,8 @@ def test_samples_use_only_known_actions_and_outcomes(where: str) -> None:
         (text, expect["action"])
         for text, expect in expected
         if expect.get("action") not in (None, *ACTIONS)
+        # Documents of others bring their own words along.
+        and f'"{expect["action"]}"' not in text
     ] == []
     assert {expect.get("outcome") for _, expect in expected} <= {None, "success", "failure"}
 
