@@ -24,7 +24,10 @@ Names = npt.NDArray[np.int16]
 _Named = tuple[Names | int, Step]
 
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
-HEAD_FIELDS = ("device", "msgid", "procid", "sequence", "status", "structured_data", "verdict")
+HEAD_FIELDS = (
+    "device", "logger", "msgid", "procid", "sequence", "status", "structured_data", "thread",
+    "verdict",
+)  # fmt: skip
 """Fields that formats find in heads of lines."""
 
 _MAPPED = tuple(np.uint64(int.from_bytes(text, "little")) for text in (b"::ffff:", b"::FFFF:"))
