@@ -12,6 +12,7 @@ import polars as pl
 
 from siemstress.formats.header import Codes, Span
 from siemstress.formats.keys import LEVELS
+from siemstress.formats.plain import ascii_only
 from siemstress.sources.lines import Ints, Lines, clipped
 
 _SEEN = 400
@@ -26,6 +27,7 @@ _FORMS = (
     r"^(?<whole>(?<logger>[A-Za-z]\w{2,40})\|(?<pid>\d{1,8})\|)",
     r"^(?<whole>(?<logger>[\w.-]{1,60}\.exe(?: \*64)?) - )",
 )
+_PLAIN = tuple(ascii_only(form) for form in _FORMS)
 
 
 @dataclass
@@ -47,12 +49,12 @@ def find(lines: Lines, at: Ints, ends: Ints) -> Layout:
     )  # fmt: skip
     rows = np.arange(count)
     text = lines.text(at, clipped(lines, at, np.clip(ends - at, 0, _SEEN)))
-    for form in _FORMS:
-        groups = text.str.extract_groups(form).struct.unnest()
-        hit = groups["whole"].is_not_null()
+    for form in _PLAIN:
+        hit = text.str.contains(form)
         if not hit.any():
             continue
-        _put(found, rows[hit.to_numpy()], at, groups.filter(hit))
+        groups = text.filter(hit).str.extract_groups(form).struct.unnest()
+        _put(found, rows[hit.to_numpy()], at, groups)
         rows, text = rows[~hit.to_numpy()], text.filter(~hit)
         if not len(rows):
             break

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from siemstress.formats.clock import DAY, MINUTE, Clock
+from siemstress.formats.plain import ascii_only
 from siemstress.formats.stamps import (
     EARLIEST,
     NO_ZONE,
@@ -30,7 +31,7 @@ _NAMES = "|".join(sorted(ZONES, key=len, reverse=True))
 _ZONE = rf"(?: ?(?<z>[Zz]|[+-]\d\d(?::?\d\d)?)|\s\(?(?<n>{_NAMES})\)?)?"
 _TIME = r"(?<H>[ 0-2]?\d):(?<M>\d\d):(?<S>\d\d)"
 _FRACTION = r"(?:[.,](?<f>\d{1,9}))?"
-_WORD = r"[^\W\d_]"
+_WORD = "[A-Za-z\u00c0-\u017e]"
 _WEEKDAY = rf"(?:{_WORD}{{2,9}}\.?,?\s+)?"
 _MONTH = rf"(?<b>{_WORD}{{3,10}})\.?"
 _DAY = r"(?<d>[ 0-3]?\d)"
@@ -99,6 +100,10 @@ _OPENING = (
 _NO_SUCH_ZONE = NO_ZONE - 1
 _JOINING = np.frombuffer(b".+-", np.uint8)
 _CLOSING = r"[\])>\"']?(?:[:,|;]|\s-)?[ \t]*"
+_PATTERNS = {
+    name: ascii_only(rf"^(?<open>{_OPENING})(?<stamp>{kind})(?<close>{_CLOSING})")
+    for name, kind in KINDS.items()
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def find(
     for name in kinds:
         if not len(rows):
             break
-        pattern = rf"^(?<open>{_OPENING})(?<stamp>{KINDS[name]})(?<close>{_CLOSING})"
+        pattern = _PATTERNS[name]
         hit = text.str.contains(pattern)
         some = hit.arg_true().to_numpy().astype(np.int64)
         if not len(some):

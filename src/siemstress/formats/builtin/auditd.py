@@ -19,11 +19,12 @@ from siemstress.formats.header import Header, Span
 from siemstress.formats.leaves import Placed
 from siemstress.formats.named import event
 from siemstress.formats.pairs import Pairs
+from siemstress.formats.plain import ascii_only
 from siemstress.sources.lines import Ints, Lines, Mask, clipped
 
 _SEEN = 400
 _HEAD = (
-    r"^(?<whole>(?:node=(?<node>\S{1,255}) )?(?:\[ *\d+\.\d+\] )?(?:audit(?:\[\d+\])?: )?"
+    r"^(?<whole>(?:node=(?<node>[^ ]{1,255}) )?(?:\[ *\d+\.\d+\] )?(?:audit(?:\[\d+\])?: )?"
     r"(?:type=(?<type>[A-Z0-9_]{1,40}|UNKNOWN\[\d+\]) )?(?:msg=)?"
     r"audit\((?<seconds>\d{1,10})\.(?<ms>\d{3}):(?<serial>\d{1,20})\):?\s*)"
 )
@@ -60,7 +61,7 @@ def _heads(header: Header) -> tuple[Mask, pl.DataFrame]:
     size = np.minimum(header.message.length, _SEEN)
     start = header.message.start
     text = header.lines.text(start, clipped(header.lines, start, size))
-    found = text.str.extract_groups(_HEAD).struct.unnest()
+    found = text.str.extract_groups(ascii_only(_HEAD)).struct.unnest()
     journal = header.process_begins("audit") & found["whole"].is_null().to_numpy()
     if journal.any():
         bare = text.filter(pl.Series(journal)).str.extract_groups(_OF_JOURNAL).struct.unnest()

@@ -13,6 +13,7 @@ from siemstress.formats.base import LOOSE, Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
 from siemstress.formats.keys import FACILITY_NUMBERS, LEVELS
+from siemstress.formats.plain import ascii_only
 from siemstress.formats.stamps import NO_TIME, NO_ZONE
 from siemstress.formats.syslog import Priority, priority, without_return
 from siemstress.formats.wild import KIND, Found, find
@@ -46,6 +47,7 @@ _FORMS: tuple[tuple[int, str], ...] = (
     (2, rf"(?<before>){_HOST}(?::? |$)"),
     (2, r""),
 )
+_PLAIN = tuple((needed, ascii_only(form)) for needed, form in _FORMS)
 _SEQUENCE = r"^(?<sequence>\d{1,10}): (?:(?<device>[\w.-]{1,64}): )?"
 _COUNTED = r"^(\d{1,6}) <\d{1,3}>"
 _BARE = rf"{_TAG}{_PID}?:\s"
@@ -156,7 +158,7 @@ def _behind_stamps(
     full = np.zeros(len(lines), np.int64)
     full[rows] = at
     left = np.arange(len(rows))
-    for needed, form in _FORMS:
+    for needed, form in _PLAIN:
         some = left[rank[left] >= needed]
         if not len(some):
             continue

@@ -15,6 +15,7 @@ from siemstress.formats.found import Found
 from siemstress.formats.header import Header
 from siemstress.formats.leaves import Leaves
 from siemstress.formats.named import event
+from siemstress.formats.plain import ascii_only
 from siemstress.formats.windowsfields import COLUMNS, complete, data
 from siemstress.sources.lines import Mask
 
@@ -33,7 +34,7 @@ _ELEMENTS = (
     "EventID", "Version", "Level", "Task", "Opcode", "Keywords", "EventRecordID", "Channel",
     "Computer",
 )  # fmt: skip
-_DATA = rf"(?s)<Data\s+Name={_QUOTED}\s*(?:/>|>([^<]*)</Data>)"
+_DATA = ascii_only(rf"<Data\s+Name={_QUOTED}\s*(?:/>|>([^<]*)</Data>)")
 _USER_DATA = r"(?s)<([A-Za-z][\w.-]{0,63})>([^<]+)</"
 _MESSAGE = r"(?s)<RenderingInfo[^>]*>.*?<Message>([^<]*)</Message>"
 
