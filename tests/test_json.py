@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from parsing import CLOCK, event, parsed, plain, written_again
 from running import Site
+from siemstress.formats.base import formats
 from siemstress.formats.clock import Clock
 from siemstress.formats.keys import spellings
-from siemstress.sources.arrays import ArrayLines
+from siemstress.sources.arrays import ArrayLines, begins_array
 
 
 def read(*objects: object) -> list[dict[str, Any]]:
@@ -315,3 +316,41 @@ def test_siemparse_reads_arrays(tmp_path: Path, indent: int | None) -> None:
     assert "all of it is stored already" in site.run("-p", "sojson", path)[0]
     site.run("-q", "-s", "auth", "-p", "sojson", data=path.read_bytes())
     assert len(site.lines("Auth")) == 9000
+
+
+WRAPPED = [
+    b'{"Records":[{"a":1,"b":[1,{"c":2}]},{"a":"],}"}]}',
+    b'{"Records": [{"a": 1, "b": [1, {"c": 2}]},\n {"a": "],}"}], "next": {"x": 1}, "n": 2}\n',
+    b' {\n "value" : [\n  {"a":1,"b":[1,{"c":2}]}, 7, {"a":"],}"}\n ]\n}',
+]
+
+
+@pytest.mark.parametrize("data", WRAPPED)
+def test_wrapped_items_are_lines(data: bytes) -> None:
+    stream = ArrayLines(io.BytesIO(data))
+    buffer = memoryview(bytearray(7))
+    found = b""
+    while got := stream.readinto(buffer):
+        found += buffer[:got]
+    assert [json.loads(line) for line in found.splitlines()] == [
+        {"a": 1, "b": [1, {"c": 2}]},
+        {"a": "],}"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [(b'{"Records":[{"a"', True), (b'[\n  {"a', True), (b'{\n "value": [ {', True),
+     (b'[{"a":1}]\n', False), (b"[2017-08-23", False), (b'{"a":1}', False), (b"", False)],
+)  # fmt: skip
+def test_what_is_known_as_an_array(head: bytes, wanted: bool) -> None:
+    assert begins_array(head) is wanted
+
+
+def test_auto_reads_wrapped_documents(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    item = json.loads(formats()["cloudtrail"].samples[0].line)
+    path = site.file("a.json", json.dumps({"Records": [item] * 3}).encode())
+    site.run(path)
+    assert [row["format"] for row in site.events()] == ["cloudtrail"] * 3
+    assert "all of it is stored already" in site.run(path)[0]

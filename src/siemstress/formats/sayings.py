@@ -26,7 +26,9 @@ Of several sayings the first that says something counts.
 Part = tuple[str, str]
 """A value's name, and a regex whose first group is what fills the column."""
 
-ADDRESS = r'^\[?"?(?:::ffff:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)'
+ADDRESS = (
+    r'^\[?"?\[?(?:::ffff:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)'
+)
 """An address at the start of a text, of a list of texts, or before a port."""
 
 PORT = r"^(?:[^:\[\]]+|\[[^\]]+\]):(\d{1,5})$"

@@ -1,11 +1,16 @@
 """A JSON array as a stream of lines, one for each of its items.
 
+The array may be all there is, or be wrapped in an object of which it is the first value, as in
+`{"Records":[…]}`: then only its items that are objects count, and nothing else of the wrapping.
+
 Line breaks between the parts of an item become blanks; everything else of it stays as it is. What
 is not an array passes through. Nothing is held but the piece that is being read: how large the
 array is does not matter.
 """
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +23,16 @@ Mask = npt.NDArray[np.bool_]
 _PIECE = 1 << 20
 _FEED, _RETURN, _BLANK, _TAB, _QUOTE, _COMMA, _BACKSLASH = 10, 13, 32, 9, 34, 44, 92
 _OPENING, _CLOSING = (91, 123), (93, 125)  # brackets and braces
+# What AWS, Azure and Microsoft's services wrap arrays in.
+_WRAPPED = re.compile(rb"""\s*\{\s*"(?:Records|records|value)"\s*:\s*\[\s*(?:\{|\Z)""")
+_ALONE = re.compile(rb"""\s*\[[ \t]*\r?\n\s*\{""")
+# So many bytes tell what there is.
+_HEAD = 256
+
+
+def begins_array(head: bytes) -> bool:
+    """Whether what begins so is no log but one array, printed over lines, or a wrapped one."""
+    return _ALONE.match(head) is not None or _WRAPPED.match(head) is not None
 
 
 class ArrayLines:
@@ -28,6 +43,8 @@ class ArrayLines:
         self._buffer = memoryview(bytearray(_PIECE))
         self._ready = memoryview(b"")
         self._is_array: bool | None = None
+        # How deep the items' array stands, in how many brackets and braces.
+        self._level = 1
         # How things stand at the end of what has been read.
         self._depth = 0
         self._in_string = False
@@ -52,6 +69,8 @@ class ArrayLines:
             if not start:
                 return b""
             self._is_array = start.startswith(b"[")
+            if _WRAPPED.match(piece[:_HEAD]):
+                self._is_array, self._level = True, 2
         return self._items(piece) if self._is_array else piece
 
     def _items(self, piece: bytes) -> bytes:
@@ -66,10 +85,13 @@ class ArrayLines:
         breaks = outside & ((text == _FEED) | (text == _RETURN))
         space = breaks | (outside & ((text == _BLANK) | (text == _TAB)))
         text[breaks] = _BLANK
-        between = (inside == 1) & outside
+        level = self._level
+        between = (inside == level) & outside
         ends = between & ((text == _COMMA) | closing)
         text[ends] = _FEED
-        dropped = (space & (inside <= 1)) | (between & opening)
+        dropped = (space & (inside <= level)) | (between & opening)
+        if level > 1:
+            dropped |= (inside <= level) & ~ends
         return self._without_empty(text[~dropped])
 
     def _without_empty(self, text: Bytes) -> bytes:

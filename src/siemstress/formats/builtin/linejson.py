@@ -8,7 +8,7 @@ from functools import partial
 
 from siemstress.formats.base import LOOSE, SYSLOGS, Format, Sample
 from siemstress.formats.documents import Document, claims, read, refine
-from siemstress.sources.arrays import ArrayLines
+from siemstress.sources.arrays import ArrayLines, begins_array
 
 _ANY = Document(keys=())
 
@@ -49,6 +49,7 @@ ARRAY = Format(
     name="sojson",
     read=partial(read, kind=_ANY, name="sojson"),
     unpack=ArrayLines,
+    begins=begins_array,
     rank=None,
     samples=(
         Sample(
