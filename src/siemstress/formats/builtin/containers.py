@@ -29,7 +29,7 @@ def _inner(leaves: Leaves) -> Leaves:
     objects = take_apart(texts.gather(nested), ())
     within = objects.leaves
     # The names that Docker gives are its own.
-    own = set(leaves.names) | {"log"}
+    own = {leaves.names[number] for number in np.unique(leaves.name)}
     names = [*leaves.names, *(f"log.{n}" if n in own else n for n in within.names)]
     said = [n for n, name in enumerate(within.names) if name in ("message", "msg")]
     row = leaves.row[at[nested]][within.row]
