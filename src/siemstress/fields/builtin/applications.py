@@ -1,4 +1,4 @@
-"""Web applications and others that people log in to, each by what it says; see also `commonlogins`."""
+"""Web applications and others that people log in to; see also `usuallogins`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Logins by what most programs call them, for those that have no table of their own."""
+"""Logins by what most programs call them, for those that have no table of their own.
+
+Tables are tried in the order of their files' names, so this one comes after the others.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,13 @@ _FAILED = (
     "failed password|incorrect password|invalid password|wrong password|bad password|"
     "password mismatch|invalid credentials|invalid username or password|"
     "incorrect username or password|invalid user name or password|invalid user|unknown user|"
-    "access denied|failed logon|logon failed|unauthorized login attempt|rejected login|"
+    "failed logon|logon failed|unauthorized login attempt|rejected login|"
     "login rejected|login incorrect|failed sign in|failed sign-in|sign in failed|"
     "unsuccessful 1fa authentication attempt|unsuccessful authentication attempt|"
     "unsuccessful totp authentication attempt|unsuccessful duo authentication attempt|"
     "unsuccessful webauthn authentication attempt|unsuccessful u2f authentication attempt|"
-    "login denied|password check failed|invalid token provided|auth-failure|login failure. reason: invalid credentials"
+    "login denied|password check failed|"
+    "invalid token provided|auth-failure|login failure. reason: invalid credentials"
 )
 _SUCCESSFUL = (
     "successful login|login successful|successfully logged in|login succeeded|logged in|"
@@ -58,8 +62,8 @@ def _said(words: str, sets: dict[str, str]) -> Iterator[Pattern]:
     yield Pattern(f"{head}{{_space= |, |; |: |. }}{address}{_END}", sets)
     # The address is a field of its own, or unknown.
     for user in _QUOTED:
-        yield Pattern(f"{head} {_WHO}{{_eq= |:|=|: }}{user}{{?{{_mark=.|,|:|;| }}{{_more*}}?}}",
-                      sets)  # fmt: skip
+        yield Pattern(f"{{?[{{_class}}] ?}}{{reason=~{words}}} {_WHO}{{_eq= |:|=|: }}{user}"
+                      "{?{_mark=.|,|:|;}{_more*}?}", sets)  # fmt: skip
     yield Pattern(f"{{reason=~{words}}}{{?.?}}", sets)
     yield Pattern(f"{{reason=~{words}}} {_WHO}{{_eq= |:|=|: }}{{user_name}}{{?.?}}", sets)
 
