@@ -19,7 +19,10 @@ from siemstress.formats.plain import ascii_only
 from siemstress.formats.windowsfields import COLUMNS, complete, data
 from siemstress.sources.lines import Mask
 
-_WHOLE = r"(?s)^\s*<Event(?:\s[^>]{0,400})?>\s*<System>(.*?)</System>(.*)</Event>\s*$"
+_OPENS = r"^\s*<Event(?:\s[^>]{0,400})?>\s*<System>"
+_CLOSES = r"</Event>\s*$"
+_TAIL = 32
+_SYSTEM_ENDS = "</System>"
 _QUOTED = r"""["']([^"'<]*)["']"""
 # Of the System part: attributes of an element, and elements of their own.
 _ATTRIBUTES = {
@@ -35,6 +38,7 @@ _ELEMENTS = (
     "Computer",
 )  # fmt: skip
 _DATA = ascii_only(rf"<Data\s+Name={_QUOTED}\s*(?:/>|>([^<]*)</Data>)")
+_ELEMENT = ascii_only(r"<([A-Z][A-Za-z]{2,15})(?:\s[^>]*)?>([^<]+)</")
 _USER_DATA = r"(?s)<([A-Za-z][\w.-]{0,63})>([^<]+)</"
 _MESSAGE = r"(?s)<RenderingInfo[^>]*>.*?<Message>([^<]*)</Message>"
 
@@ -45,14 +49,15 @@ def _claims(header: Header) -> Mask:
 
 def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
     text = header.lines.text(header.message.start, header.message.length)
-    parts = text.str.extract_groups(_WHOLE).struct.unnest()
-    good = parts["1"].is_not_null()
+    parts = text.str.splitn(_SYSTEM_ENDS, 2).struct.unnest()
+    good = text.str.contains(ascii_only(_OPENS)) & text.str.tail(_TAIL).str.contains(_CLOSES)
+    good &= parts["field_1"].is_not_null()
     ok = good.to_numpy()
     header = header.take(np.flatnonzero(ok))
     if not len(header):
         return ok, header
     parts = parts.filter(good)
-    found = Found(header.lines, _leaves(parts["1"], parts["2"]), COLUMNS, general=False)
+    found = Found(header.lines, _leaves(parts["field_0"], parts["field_1"]), COLUMNS, general=False)
     better = event(found, header, clock, "windowsxml", actions={})
     complete(found, better)
     # Its own clock is the event's; what syslog's head says of the program is of no use.
@@ -62,11 +67,8 @@ def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
 def _leaves(system: pl.Series, rest: pl.Series) -> Leaves:
     """The values of events; of those with one name in an event the first."""
     values = {
-        name: system.str.extract(rf"<{element}(?:\s[^>]*?)?\s{attribute}={_QUOTED}")
+        name: system.str.extract(_attribute(element, attribute))
         for name, (element, attribute) in _ATTRIBUTES.items()
-    }
-    values |= {
-        name: system.str.extract(rf"<{name}(?:\s[^>]*)?>([^<]*)</{name}>") for name in _ELEMENTS
     }
     values["RenderedMessage"] = rest.str.extract(_MESSAGE)
     head = pl.DataFrame(values).with_row_index("row").unpivot(
@@ -75,11 +77,12 @@ def _leaves(system: pl.Series, rest: pl.Series) -> Leaves:
     named = rest.str.contains("<Data ", literal=True)
     of_data = _pairs(rest.set(~named, None), _DATA)
     of_user = _pairs(rest.set(named, None), _USER_DATA)
+    elements = _pairs(system, _ELEMENT).filter(pl.col("name").is_in(list(_ELEMENTS)))
     made = pl.concat([of_data, of_user]).with_columns(
         name=pl.col("name").map_batches(_renamed, return_dtype=pl.String)
     )
     frame = (
-        pl.concat([head, made])
+        pl.concat([head, elements, made])
         .filter(pl.col("text").str.len_bytes() > 0)
         .unique(["row", "name"], keep="first", maintain_order=True)
         .sort("row", maintain_order=True)
@@ -90,6 +93,10 @@ def _leaves(system: pl.Series, rest: pl.Series) -> Leaves:
     )
     row = frame["row"].cast(pl.Int64).to_numpy()
     return Leaves(row, number.to_numpy(), names.to_list(), _plain(frame["text"]))
+
+
+def _attribute(element: str, name: str) -> str:
+    return ascii_only(rf"<{element}\s(?:[^>]*\s)?{name}={_QUOTED}")
 
 
 def _pairs(text: pl.Series, expression: str) -> pl.DataFrame:
