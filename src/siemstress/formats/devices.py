@@ -37,6 +37,8 @@ DECISIONS: Mapping[str, str] = {
 }  # fmt: skip
 """What firewalls, proxies and the like say that they did, and our word for it."""
 
+# What stands for no user at all.
+_NOBODY = ("N/A", "n/a", "-", "null", "(null)", "none", "None", "unknown", "Unknown")
 # Of texts that decide about an action, and stand one behind the other, what stands between.
 _BETWEEN = "\x1f"
 
@@ -60,6 +62,9 @@ class Meaning:
     def header(self, base: Header, placed: Placed, clock: Clock, name: str) -> Header:
         """The header of messages in which values were found."""
         found = Found(placed.lines, placed, self.columns)
+        user = found.text("user_name").is_in(_NOBODY).fill_null(False)
+        if user.any():
+            found.leave("user_name", np.flatnonzero(user.to_numpy()))
         better = event(
             found, base, clock, name,
             actions={} if self.judge else self.actions, levels=self.levels,

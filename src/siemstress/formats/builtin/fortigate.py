@@ -1,6 +1,7 @@
 """Fortinet's FortiGate: key=value pairs that begin with a date (FortiOS Log Message Reference)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from siemstress.formats.devices import (
     transports,
     without_nothing,
 )
-from siemstress.formats.header import Header
+from siemstress.formats.header import Header, Span
 from siemstress.formats.leaves import Placed
 from siemstress.formats.pairs import Pairs
 from siemstress.sources.lines import Mask
@@ -76,10 +77,38 @@ _MEANING = Meaning(
 
 
 def _claims(header: Header) -> Mask:
-    return header.begins("date=20", "logver=", "devname=", "devid=", "itime=", "timestam")
+    found = header.begins("date=20", "logver=", "devname=", "devid=", "itime=", "timestam", "time=")
+    # Old versions write `time=10: 13:03`, the first of which is taken for a tag.
+    return found | header.process_begins("time=")
+
+
+def _with_date(header: Header) -> Header:
+    """With the date in the message where it was taken for a host, since there is none."""
+    host = header.spans.get("host")
+    if host is None:
+        return header
+    at = host.start
+    dated = (host.length > 5) & header.lines.stands(at, at + host.length, b"date=")
+    dated &= header.begins("time=") | header.process_begins("time=")
+    if not dated.any():
+        return header
+    message = header.message
+    start = np.where(dated, at, message.start)
+    spans = {
+        name: Span(span.start, np.where(dated, -1, span.length))
+        if name in ("host", "process") else span
+        for name, span in header.spans.items()
+    }  # fmt: skip
+    return replace(
+        header,
+        spans=spans,
+        message=Span(start, message.start + message.length - start),
+        rebuilt=None,
+    )
 
 
 def _refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
+    header = _with_date(header)
     placed = _PAIRS.read(header.lines, header.message)
     good = np.ones(len(header), bool)
     for names in (("devid", "device_id", "devname", "eventtime"), ("logid", "log_id", "type")):
@@ -153,6 +182,12 @@ FORTIGATE = Format(
             'user="bob" msg="SSL user failed to logged in"',
             {"action": "login", "outcome": "failure", "source_host": "203.0.113.9",
              "user_name": "bob"},
+        ),
+        Sample(
+            "Aug 23 06:15:39 date=2017-08-23 time=06: 15:38 devname=fw1 device_id=FGT0 log_id=1 "
+            "type=traffic subtype=other pri=notice status=accept src=192.0.2.7 dst=198.51.100.1",
+            {"time": "2017-08-23T06:15:39", "host": "fw1", "action": "allow", "severity": 5,
+             "source_host": "192.0.2.7"},
         ),
         Sample(
             'date=2017-08-23 time=06:15:38 devname="fw1" devid="FGT0" logid="0211008192" '
