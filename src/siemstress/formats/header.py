@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -100,18 +100,22 @@ class Header:
 
     def _begins(self, span: Span, words: Words, texts: tuple[str, ...]) -> Mask:
         found = np.zeros(len(self), bool)
+        # By two bytes most lines are out; only what is left is looked at.
+        rows = np.flatnonzero(_first_bytes(texts)[words.astype(np.uint16)])
+        if not len(rows):
+            return found
+        start, length, words = span.start[rows], span.length[rows], words[rows]
+        some = np.zeros(len(rows), bool)
         for text in texts:
             head = text.encode()[:8]
             wanted = np.uint64(int.from_bytes(head, "little"))
             same: Mask = (words & LOW_BYTES[len(head)]) == wanted
             if len(text.encode()) > 8:
-                rows = np.flatnonzero(same)
-                start, length = span.start[rows], span.length[rows]
-                same = np.zeros(len(self), bool)
-                same[rows] = self.lines.stands(start, start + length, text.encode())
+                same &= self.lines.stands(start, start + length, text.encode())
             else:
-                same &= span.length >= len(head)
-            found |= same
+                same &= length >= len(head)
+            some |= same
+        found[rows[some]] = True
         return found
 
     @cached_property
@@ -141,6 +145,16 @@ class Header:
             program=self.program,
             parsed=self.parsed,
         )
+
+
+@cache
+def _first_bytes(texts: tuple[str, ...]) -> Mask:
+    """Which two bytes, as a little-endian number, some texts begin with."""
+    table = np.zeros((256, 256), bool)
+    for text in texts:
+        head = text.encode()
+        table[head[1] if len(head) > 1 else slice(None), head[0]] = True
+    return table.ravel()
 
 
 def unread(lines: Lines) -> Header:

@@ -22,11 +22,7 @@ _MARK = (
 
 def _claims(header: Header) -> Mask:
     """The tag is a number or a mark, or the message begins with a mark."""
-    found = header.begins("%", ": %", ": 20")
-    process = header.spans.get("process")
-    if process is not None:
-        first = header.lines.byte(process.start)
-        found |= (process.length > 0) & ((first - np.uint8(48) <= 9) | (first == ord("%")))
+    found = header.begins("%", ": %", ": 20") | header.process_begins(*"0123456789%")
     return found & ~firewalls(header) if found.any() else found
 
 

@@ -86,10 +86,7 @@ KEY_VALUE = Format(
 COMMAS = Format(
     name="keyvaluecommas",
     rank=LOOSE + 3,
-    refines=SYSLOGS,
     read=standing(_WITH_COMMAS, _all),
-    claims=_claims,
-    refine=_WITH_COMMAS,
     samples=(
         Sample(
             'at=info,method=GET,path="/index, all",status=200',

@@ -42,7 +42,8 @@ def _alone(header: Header) -> Mask:
     """A month and a day stand first, or the mark of an alert."""
     first = header.lines.byte(header.message.start) - np.uint8(48)
     third = header.lines.byte(np.minimum(header.message.start + 2, len(header.lines.buffer) - 1))
-    return ((first <= 1) & (third == ord("/"))) | header.begins("[**] [")
+    found: Mask = (first <= 1) & (third == ord("/"))
+    return found | header.begins("[**] [")
 
 
 def _claims(header: Header) -> Mask:
