@@ -124,6 +124,9 @@ def read(lines: Lines, clock: Clock, kind: Document, name: str) -> tuple[Mask, H
     header = _event(found, whole, clock, kind, name)
     # An object without a message is all message.
     header.rebuilt = header.message.start == whole.message.start
+    if header.program is None and header.rebuilt.all():
+        # There is nothing to look for in it that was not found already.
+        header.program = name
     if returned is not None:
         header.rebuilt &= ~returned[rows]
     return ok, header
