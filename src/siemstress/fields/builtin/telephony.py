@@ -50,8 +50,9 @@ def _asterisk() -> tuple[Pattern, ...]:
                 # What stands behind an account is Asterisk's: of several addresses the last.
                 Pattern(f'{head}SecurityEvent="{event}",{{_more*}},AccountID="{{user_name**}}",'
                         'SessionID="{_session**}",LocalAddress="{_local*}",RemoteAddress='
-                        f'"{{_family}}/{{protocol}}/{{source_host#}}/{{source_port+}}"{end}', sets)
-                for end in (",{_rest*}", "")
+                        f'"{{_family=IPV4|IPV6|UNKNOWN}}/{{protocol=UDP|TCP|TLS|WS|WSS}}/'
+                        f'{{source_host#}}/{{source_port+}}"{end}', sets)
+                for end in ("", ",{_rest*}")
             ]  # fmt: skip
     return tuple(found)
 
