@@ -75,8 +75,7 @@ class Matcher:
     def _add(self, patterns: list[int]) -> _Starts:
         known = [(p, self.templates[p - 1]) for p in patterns]
         roots = self._tree.add([(p, t) for p, t in known if not t.pieces])
-        # These have names in the tree, but no row gets there.
-        self._tree.add([(p, t) for p, t in known if t.pieces])
+        self._tree.add_apart([(p, t) for p, t in known if t.pieces])
         heads = [start.encode()[:KEY_BYTES] for start, _ in roots]
         low = [int.from_bytes(head.ljust(8, b"\0"), "big") for head in heads]
         high = [int.from_bytes(head.ljust(8, b"\xff"), "big") for head in heads]

@@ -7,7 +7,7 @@ templates that brought them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,6 +63,7 @@ class Tree:
     def __init__(self) -> None:
         self._nodes = [_Node(0)]
         self._paths: dict[int, list[tuple[int, Capture]]] = {}
+        self._apart: dict[int, list[int]] = {}
         self.names: list[str] = []
         self.loose: list[bool] = []
 
@@ -82,6 +83,18 @@ class Tree:
         ordered = sorted(roots, key=len, reverse=True)
         return [(start, roots[start].number) for start in ordered]
 
+    def add_apart(self, templates: Sequence[tuple[int, Template]]) -> None:
+        """Give names to the parts of templates (number, template) that have no way in the tree."""
+        known: dict[tuple[str, bool], int] = {}
+        for number, template in templates:
+            parts = [(capture.name, capture.any_text) for capture in template.captures]
+            for part in parts:
+                if part not in known:
+                    known[part] = len(self.names)
+                    self.names.append(part[0])
+                    self.loose.append(part[1])
+            self._apart[number] = [known[part] for part in parts]
+
     def _new(self) -> _Node:
         self._nodes.append(_Node(len(self._nodes)))
         return self._nodes[-1]
@@ -95,7 +108,9 @@ class Tree:
         return child
 
     def path(self, number: int) -> list[int]:
-        """The edges on a pattern's way through the tree."""
+        """The edges on a pattern's way through the tree, or what stands for them."""
+        if number in self._apart:
+            return self._apart[number]
         edges = []
         for node, capture in self._paths[number]:
             place = [known for known, _ in self._nodes[node].edges].index(capture)
@@ -114,7 +129,7 @@ class Tree:
         self.more = np.zeros(shape, bool)
         self.pattern = np.array([node.pattern for node in self._nodes], np.int16)
         self.leaf = np.array([not node.edges for node in self._nodes], bool)
-        behind = [[b""] * len(self._nodes) for _ in range(places)]
+        behind: list[dict[int, bytes]] = [{} for _ in range(places)]
         known: dict[str, int] = {}
         for node in self._nodes:
             node.edges = _longer_first(node.edges)
@@ -135,10 +150,17 @@ class Tree:
                 self.names.append(capture.name)
                 self.loose.append(capture.any_text)
         self.searches = list(known)
-        self.edges = [
-            [self._edge(node, place) for place in range(len(node.edges))] for node in self._nodes
-        ]
-        self.behind = [Literals(texts) for texts in behind]
+        self.behind = [Literals(len(self._nodes), texts) for texts in behind]
+        self._edges: dict[int, list[Edge]] = {}
+
+    def edges(self, node: int) -> list[Edge]:
+        """A node's edges; made when they are first asked for."""
+        known = self._edges.get(node)
+        if known is None:
+            count = len(self._nodes[node].edges)
+            known = [self._edge(self._nodes[node], place) for place in range(count)]
+            self._edges[node] = known
+        return known
 
     def _edge(self, node: _Node, place: int) -> Edge:
         capture, child = node.edges[place]
@@ -182,14 +204,21 @@ def _is_more(literal: str, other: str) -> bool:
 class Literals:
     """Literal texts by number, compared with what stands in lines 8 bytes at a time."""
 
-    def __init__(self, texts: list[bytes]) -> None:
-        self.size = np.array([len(text) for text in texts], np.int64)
-        steps = -(-max(map(len, texts), default=0) // 8)
-        padded = np.array(texts, f"S{max(steps, 1) * 8}").view("<u8").reshape(-1, max(steps, 1))
-        self._words: list[Words] = [padded[:, step].copy() for step in range(steps)]
-        self._masks: list[Words] = [
-            LOW_BYTES[np.clip(self.size - 8 * step, 0, 8)] for step in range(steps)
-        ]
+    def __init__(self, count: int, texts: Mapping[int, bytes]) -> None:
+        """There are `count` numbers; those that are not in `texts` have an empty text."""
+        self.size = np.zeros(count, np.int64)
+        steps = -(-max(map(len, texts.values()), default=0) // 8)
+        self._words: list[Words] = [np.zeros(count, np.uint64) for _ in range(steps)]
+        self._masks: list[Words] = [np.zeros(count, np.uint64) for _ in range(steps)]
+        if not steps:
+            return
+        numbers = np.fromiter(texts, np.int64, len(texts))
+        sizes = np.fromiter(map(len, texts.values()), np.int64, len(texts))
+        padded = np.array(list(texts.values()), f"S{steps * 8}").view("<u8").reshape(-1, steps)
+        self.size[numbers] = sizes
+        for step in range(steps):
+            self._words[step][numbers] = padded[:, step]
+            self._masks[step][numbers] = LOW_BYTES[np.clip(sizes - 8 * step, 0, 8)]
 
     def stand_at(self, lines: Lines, at: Ints, ends: Ints, number: Numbers) -> Mask:
         """Whether text number `number` stands at `at` and ends not later than `ends`."""

@@ -159,7 +159,7 @@ class Walker:
             state.which[rows[over]] = pattern
             rows, at = rows[~over], at[~over]
         found: dict[str, Ints] = {}
-        edges = self.tree.edges[group.node]
+        edges = self.tree.edges(group.node)
         for edge in edges:
             if len(rows) < _MANY:
                 _pool(pools, depth).add(rows, group.node, at, edge.place)

@@ -125,7 +125,7 @@ class Reader:
             claimed = np.flatnonzero(claims if left is None else claims & left)
             if not len(claimed):
                 continue
-            read, better = finer.refine(header.take(claimed), clock)
+            read, better = finer.refine(header.take(claimed).compact(), clock)
             if not len(better):
                 continue
             taken = claimed[read]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -10,9 +10,12 @@ import numpy.typing as npt
 import polars as pl
 
 from siemstress.formats.stamps import NO_TIME, NO_ZONE
-from siemstress.sources.lines import LOW_BYTES, Ints, Lines, Mask, Words
+from siemstress.sources.lines import LOW_BYTES, PADDING, Ints, Lines, Mask, Words
 
 Codes = npt.NDArray[np.int8]
+
+# Lines that are less than one in so many of their buffer's bytes are worth copying.
+_COMPACT = 4
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,39 @@ class Header:
     @cached_property
     def _process_words(self) -> Words:
         return self.lines.words[self.spans["process"].start]
+
+    def compact(self) -> Header:
+        """The same with the lines in a buffer of their own, if they are a small part of theirs.
+
+        What works on few lines of many copies no more than these then.
+        """
+        starts, ends = self.lines.starts, self.lines.ends
+        sizes = ends - starts + 1
+        total = int(sizes.sum())
+        spans = [self.message, *self.spans.values(), *self.fields.values()]
+        elsewhere = self.extra is not None or any(
+            ((s.length > 0) & ((s.start < starts) | (s.start > ends))).any() for s in spans
+        )
+        if elsewhere or _COMPACT * total > len(self.lines.buffer):
+            return self
+        places = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(sizes, out=places[1:])
+        moved = places[:-1] - starts
+        buffer = np.zeros(total + PADDING, np.uint8)
+        buffer[:total] = self.lines.buffer[np.arange(total) - np.repeat(moved, sizes)]
+        lines = Lines(buffer, places[:-1], places[1:] - 1)
+
+        def shifted(span: Span) -> Span:
+            inside = (span.start >= starts) & (span.start <= ends)
+            return Span(np.where(inside, span.start + moved, 0), span.length)
+
+        return replace(
+            self,
+            lines=lines,
+            message=shifted(self.message),
+            spans={name: shifted(span) for name, span in self.spans.items()},
+            fields={name: shifted(span) for name, span in self.fields.items()},
+        )
 
     def take(self, rows: Ints) -> Header:
         """Some of the lines."""

@@ -15,6 +15,7 @@ import polars as pl
 from siemstress.config import Enrichment, Helper
 from siemstress.fields.events import EventBuilder, Origin
 from siemstress.fields.extraction import Extraction
+from siemstress.fields.tables import Table
 from siemstress.formats.auto import Reader
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
@@ -42,6 +43,19 @@ class Parsed:
     lines: int
     unread: int
     with_messages: frozenset[str] = frozenset()
+
+
+_builders: dict[tuple[int, ...], tuple[Sequence[Table], EventBuilder]] = {}
+
+
+def _builder(tables: Sequence[Table]) -> EventBuilder:
+    """What makes events by some tables; the last one that was made is kept, as it is dear."""
+    key = tuple(map(id, tables))
+    if key not in _builders:
+        made = (tuple(tables), EventBuilder(tables))
+        _builders.clear()
+        _builders[key] = made
+    return _builders[key][1]
 
 
 class LineParser:
@@ -72,7 +86,7 @@ class LineParser:
         self._extraction = Extraction(helpers)
         self.unpack = self._reader.unpack
         self.recognise = self._reader.recognise
-        self._builder = EventBuilder(known.tables)
+        self._builder = _builder(known.tables)
         self._machine = socket.gethostname() or os.uname().nodename
 
     def __reduce__(self) -> tuple[Callable[..., LineParser], tuple[object, ...]]:

@@ -61,7 +61,9 @@ _refine = partial(take_apart, name="nginxerror", read=_read)
 
 
 def _claims(header: Header) -> Mask:
-    return header.begins("20", "19")
+    """The first year's digits, and the slash behind them."""
+    slash: Mask = header.lines.byte(header.message.start + 4) == 47
+    return slash & header.begins("20", "19") if slash.any() else slash
 
 
 NGINX = Format(
