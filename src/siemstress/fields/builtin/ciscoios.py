@@ -9,16 +9,13 @@ TABLE = Table(
     patterns=(
         # SEC: access lists that log
         *(
-            says(f"list {{list}} {verdict} {text}, {{packets}} packet{plural}", action=action)
+            says(f"list {{list}} {verdict} {text}, {{packets+}} packet{{?s?}}", action=action)
             for verdict, action in (("denied", "deny"), ("permitted", "allow"))
-            for plural in ("", "s")
             for text in (
-                "{protocol} {source_host}({source_port}) -> {dest_host}({dest_port})",
-                "{protocol} {source_host}({source_port}) ({src_interface*}) -> {dest_host}"
-                "({dest_port})",
-                "{protocol} {source_host} -> {dest_host} ({icmp_type}/{icmp_code})",
-                "{protocol} {source_host} -> {dest_host}",
-                "{source_host}",
+                "{protocol} {source_host#}({source_port+}) {?({src_interface*}) ?}-> {dest_host#}"
+                "({dest_port+})",
+                "{protocol} {source_host#} -> {dest_host#}{? ({icmp_type+}/{icmp_code+})?}",
+                "{source_host#}",
             )
         ),
         # SEC_LOGIN: only IOS writes what stands behind the user
