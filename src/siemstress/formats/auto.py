@@ -84,7 +84,10 @@ class Reader:
         yield from self._try(fitting, turn)
         if len(turn.left):
             some = turn.left[:: max(1, len(turn.left) // _LOOKED_AT)]
-            yield from self._try(self._others(fitting, lines.take(some), clock), turn)
+            others = self._others(
+                fitting, lines.take(some), clock, all_of_them=len(some) == len(turn.left)
+            )
+            yield from self._try(others, turn)
         if self.auto:
             self._fitting = (*turn.used, *(f for f in self._fitting if f not in turn.used))
         if len(turn.left):
@@ -104,12 +107,19 @@ class Reader:
             yield from self._refined(candidate, turn.left[read], header, turn.clock)
             turn.left = turn.left[~read]
 
-    def _others(self, fitting: Sequence[Format], some: Lines, clock: Clock) -> list[Format]:
-        """What else may be tried, by how many of some lines they read, and last the loose ones."""
+    def _others(
+        self, fitting: Sequence[Format], some: Lines, clock: Clock, *, all_of_them: bool
+    ) -> list[Format]:
+        """What else may be tried, by how many of some lines they read, and last the loose ones.
+
+        `all_of_them` says that there are no other lines to read.
+        """
         others = [f for f in self._choice if f not in fitting]
         if not self.auto or not others:
             return others
         read = {f.name: len(_read(f, some, clock)[1]) for f in others}
+        if all_of_them:
+            others = [f for f in others if read[f.name]]
         # Of the loose ones the looser reads more, and knows less of what it reads.
         return sorted(others, key=lambda f: (f.rank if _is_loose(f) else 0, -read[f.name], f.rank))
 

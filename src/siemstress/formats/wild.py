@@ -124,6 +124,9 @@ class Found:
         return Found(self.stamps.take(rows), self.start[rows], self.behind[rows], self.kind[rows])
 
 
+_DIGITS = "[0-9][0-9]"
+
+
 def find(
     lines: Lines, at: Ints, ends: Ints, clock: Clock, kinds: Sequence[str] = tuple(KINDS)
 ) -> Found:
@@ -132,6 +135,9 @@ def find(
     found = _Parts(count, at)
     length = clipped(lines, at, np.maximum(np.minimum(ends - at, _SEEN), 0))
     rows = np.flatnonzero(length > 7)
+    text = lines.text(at[rows], length[rows])
+    # There is no stamp without two digits in a row.
+    rows = rows[text.str.contains(_DIGITS).to_numpy()]
     text = lines.text(at[rows], length[rows])
     for name in kinds:
         if not len(rows):

@@ -194,8 +194,24 @@ def _place_in_time(
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
     if len(frames) == 1:
         return frames[0]
-    # What is an enumeration here need not be the same one there.
-    return pl.concat([frame.cast({pl.Enum: pl.String}) for frame in frames])
+    # What is an enumeration here need not be the same one there, and need not be one at all.
+    kinds: dict[str, pl.DataType] = {}
+    for name in frames[0].columns:
+        found = [frame.schema[name] for frame in frames]
+        if any(isinstance(kind, pl.Enum) for kind in found):
+            kinds[name] = _common(found)
+    return pl.concat([frame.cast(kinds) for frame in frames])
+
+
+def _common(kinds: Sequence[pl.DataType]) -> pl.DataType:
+    """The enumeration of all that is in some, nulls aside; else text."""
+    texts: dict[str, None] = {}
+    for kind in kinds:
+        if isinstance(kind, pl.Enum):
+            texts |= dict.fromkeys(kind.categories)
+        elif kind != pl.Null:
+            return pl.String()
+    return pl.Enum(list(texts))
 
 
 def _with_bytes(events: pl.DataFrame, first_id: int, lines: Lines) -> pl.DataFrame:

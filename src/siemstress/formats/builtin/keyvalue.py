@@ -22,6 +22,7 @@ _ONLY_BLANKS = rf"^\s*(?:{_NAME}=(?:{_QUOTED}|[^\s\"',][^\s]*|),?(?:\s+|$)){{2,}
 _ONLY_COMMAS = rf"^\s*(?:{_NAME}=(?:{_QUOTED}|[^\",]*)(?:,\s*|$)){{3,}}$"
 _EQUALS = np.uint64(0x3D3D3D3D3D3D3D3D)
 _ONES, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_BLANK = 32
 _SOURCES = ("src", "saddr", "source", "client", "remote", "rip", "peer", "rhost", "addr", "address")
 _DESTINATIONS = ("dst", "daddr", "dest", "destination", "server")
 _MEANING = Meaning(
@@ -54,8 +55,13 @@ def _refine(
     return good, _MEANING.header(header, placed, clock, name)
 
 
-def _all(header: Header) -> Mask:
-    return np.ones(len(header), bool)
+def _named(header: Header, separator: str) -> Mask:
+    """An equals sign comes before the first separator, but for blanks that lead."""
+    start = header.message.start
+    end = start + header.message.length
+    sign = header.lines.find(start, end, "=")
+    other = header.lines.find(start, np.where(sign > 0, start + sign, start), separator)
+    return (sign > 0) & ((other < 0) | (header.lines.byte(start) == _BLANK))
 
 
 _WITH_BLANKS = partial(_refine, pairs=_BLANKS, only=_ONLY_BLANKS, name="keyvalue")
@@ -65,7 +71,7 @@ KEY_VALUE = Format(
     aliases=("logfmt",),
     rank=LOOSE + 2,
     refines=SYSLOGS,
-    read=standing(_WITH_BLANKS, _all),
+    read=standing(_WITH_BLANKS, partial(_named, separator=" ")),
     claims=_claims,
     refine=_WITH_BLANKS,
     samples=(
@@ -86,7 +92,7 @@ KEY_VALUE = Format(
 COMMAS = Format(
     name="keyvaluecommas",
     rank=LOOSE + 3,
-    read=standing(_WITH_COMMAS, _all),
+    read=standing(_WITH_COMMAS, partial(_named, separator=",")),
     samples=(
         Sample(
             'at=info,method=GET,path="/index, all",status=200',

@@ -9,13 +9,14 @@ import polars as pl
 
 from siemstress.formats.base import Format, Sample
 from siemstress.formats.clock import Clock
-from siemstress.formats.header import Header, Span
+from siemstress.formats.header import Header, Span, unread
 from siemstress.formats.named import untimed
 from siemstress.formats.syslog import without_return
 from siemstress.sources.lines import Lines, Mask, clipped
 
 _HEAD = r"^([0-9]{1,8}):[MSCX] ([0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8}\.[0-9]{3}) ([.*#-]) "
 _LONGEST_HEAD = 48
+_BLANK = 32
 # Its marks of debug, verbose, notice and warning.
 _LEVELS = {".": 7, "-": 6, "*": 5, "#": 4}
 
@@ -23,7 +24,11 @@ _LEVELS = {".": 7, "-": 6, "*": 5, "#": 4}
 def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     ends, _ = without_return(lines)
     ok = (ends - lines.starts > 31) & (lines.byte(lines.starts) - np.uint8(48) <= 9)
+    colon = lines.find(lines.starts, np.minimum(lines.starts + 9, ends), ":")
+    ok &= (colon > 0) & (lines.byte(lines.starts + np.maximum(colon, 0) + 2) == _BLANK)
     rows = np.flatnonzero(ok)
+    if not len(rows):
+        return ok, unread(lines.take(rows))
     start = lines.starts[rows]
     size = clipped(lines, start, np.minimum(ends[rows] - start, _LONGEST_HEAD))
     found = lines.text(start, size).str.extract_groups(_HEAD).struct.unnest()

@@ -5,7 +5,7 @@ import polars as pl
 
 from siemstress.formats.base import Format, Sample
 from siemstress.formats.clock import Clock
-from siemstress.formats.header import Header, Span
+from siemstress.formats.header import Header, Span, unread
 from siemstress.formats.stamps import time_of_day
 from siemstress.formats.syslog import without_return
 from siemstress.sources.lines import Ints, Lines, Mask
@@ -24,6 +24,8 @@ def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
     arp = (word & _THREE) == _ARP
     ok = stamps.ok & (at + 4 < ends) & (lines.byte(np.minimum(at, ends)) == 32)
     ok &= ip | ip6 | arp
+    if not ok.any():
+        return ok, unread(lines.take(np.flatnonzero(ok)))
     message = at + 1
     rows = np.flatnonzero(ok)
     start = np.where(ip6, message + 4, message + 3)
