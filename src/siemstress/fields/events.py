@@ -7,7 +7,8 @@ of arrival.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,19 +46,55 @@ class Origin:
     parsed_on: str
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """What reads the messages of some programs (by number)."""
+
+    programs: frozenset[int]
+    fields: frozenset[str]
+    matcher: Matcher
+    values: Values
+
+    def suits(self, programs: frozenset[int], fields: Collection[str]) -> bool:
+        return programs <= self.programs and self.fields.issuperset(fields)
+
+
 class EventBuilder:
-    """Makes events of headers by message tables; may be used by many threads at once."""
+    """Makes events of headers by message tables; may be used by many threads at once.
+
+    Tables are made ready when one of their programs first says something: most never do.
+    """
 
     def __init__(self, tables: Sequence[Table]) -> None:
-        self._matcher = Matcher(tables)
-        self._programs = Programs(self._matcher.programs)
-        self._program_numbers = {n: i for i, n in enumerate(self._matcher.programs)}
+        self._tables = tuple(tables)
+        self._names = sorted({name for table in tables for name in table.programs})
+        self._programs = Programs(self._names)
+        self._program_numbers = {name: number for number, name in enumerate(self._names)}
         self._kernel = self._program_numbers.get("kernel", -1)
-        self._values = Values(self._matcher, tables)
+        self._lock = threading.Lock()
+        self._ready = self._made(frozenset(), frozenset())
+
+    def _made(self, programs: frozenset[int], fields: frozenset[str]) -> _Ready:
+        """What reads the messages of some programs, with some fields in the heads of lines."""
+        wanted = {self._names[number] for number in programs}
+        tables = [table for table in self._tables if not wanted.isdisjoint(table.programs)]
+        matcher = Matcher(tables, self._names, wanted)
+        return _Ready(programs, fields, matcher, Values(matcher, tables, sorted(fields)))
+
+    def _ready_for(self, program: Names, fields: Collection[str]) -> _Ready:
+        present = np.flatnonzero(np.bincount(program, minlength=1)).tolist()
+        programs = frozenset(n for n in present if n < len(self._names))
+        if not self._ready.suits(programs, fields):
+            with self._lock:
+                known = self._ready
+                if not known.suits(programs, fields):
+                    self._ready = self._made(known.programs | programs, known.fields.union(fields))
+        return self._ready
 
     def build(self, header: Header, rows: Ints, origin: Origin) -> pl.DataFrame:
         """The events of a header's lines; `rows` are the lines' numbers in the whole batch."""
         program, spread = self._program_of(header)
+        ready = self._ready_for(program, header.fields)
         skip = skipped(header, program == self._kernel)
         key = self._keys(header, program, spread, skip)
         order = pl.Series(key).arg_sort()
@@ -67,17 +104,17 @@ class EventBuilder:
         key = key[rank]
         first = np.searchsorted(
             key >> np.uint64(_MESSAGE_BITS),
-            np.arange(len(self._matcher.programs) + 1, dtype=np.uint64),
+            np.arange(len(self._names) + 1, dtype=np.uint64),
         )
         length = text.ends - text.starts
         start, seen = text.starts, np.minimum(length, _SEEN)
         if skip is not None:
             start, seen = start + skip[rank], seen - skip[rank]
-        captures = self._matcher.match(text, start, seen, key << np.uint64(_PROGRAM_BITS), first)
+        captures = ready.matcher.match(text, start, seen, key << np.uint64(_PROGRAM_BITS), first)
         columns = _head_columns(header, order, rows, origin)
         columns["message"] = text.text(text.starts, length)
-        found = self._values.columns(text, captures)
-        found["fields"] = self._values.fields(text, captures, header, rank)
+        found = ready.values.columns(text, captures)
+        found["fields"] = ready.values.fields(text, captures, header, rank)
         for name in (header.spans.keys() | header.values.keys()) & found.keys():
             found[name] = _first_known(found[name], _given(header, name, order))
         columns |= found

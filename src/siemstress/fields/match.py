@@ -8,7 +8,7 @@ its next shorter start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,20 +49,28 @@ class Matcher:
     `names` the capture's name of each edge.
     """
 
-    def __init__(self, tables: Sequence[Table]) -> None:
+    def __init__(
+        self, tables: Sequence[Table], programs: Sequence[str] | None = None,
+        wanted: Container[str] | None = None,
+    ) -> None:  # fmt: skip
+        """`programs` are names in the order of their numbers (None: those that have a table).
+
+        Only what those `wanted` (None: all) say is known.
+        """
         of_program: dict[str, list[int]] = {}
         self.templates: list[Template] = []
         for table in tables:
             first = len(self.templates) + 1
             self.templates += [pattern.template() for pattern in table.patterns]
             for program in table.programs:
-                of_program.setdefault(program, []).extend(range(first, len(self.templates) + 1))
-        self.programs = sorted(of_program)
+                if wanted is None or program in wanted:
+                    of_program.setdefault(program, []).extend(range(first, len(self.templates) + 1))
+        self.programs = sorted(of_program) if programs is None else list(programs)
         self._tree = Tree()
         self._texts: list[bytes] = []
         # Programs that say the same share their part of the tree.
         known: dict[tuple[int, ...], _Starts] = {}
-        numbers = [of_program[name] for name in self.programs]
+        numbers = [of_program.get(name, []) for name in self.programs]
         for patterns in numbers:
             if tuple(patterns) not in known:
                 known[tuple(patterns)] = self._add(patterns)

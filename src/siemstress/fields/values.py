@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,12 +24,6 @@ Names = npt.NDArray[np.int16]
 _Named = tuple[Names | int, Step]
 
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
-HEAD_FIELDS = (
-    "device", "logger", "msgid", "procid", "sequence", "status", "structured_data", "thread",
-    "verdict",
-)  # fmt: skip
-"""Fields that formats find in heads of lines."""
-
 _MAPPED = tuple(np.uint64(int.from_bytes(text, "little")) for text in (b"::ffff:", b"::FFFF:"))
 # UFW's verdicts by their third letters.
 _VERDICTS = {
@@ -52,9 +46,12 @@ class _Part:
 class Values:
     """Knows which column or field each capture fills, and what each pattern sets."""
 
-    def __init__(self, matcher: Matcher, tables: Sequence[Table]) -> None:
+    def __init__(
+        self, matcher: Matcher, tables: Sequence[Table], fields: Iterable[str] = ()
+    ) -> None:
+        """`tables` are those of the matcher, `fields` the names that heads of lines have."""
         sets = [pattern.sets for table in tables for pattern in table.patterns]
-        names = _names(matcher, [*sets, dict.fromkeys(HEAD_FIELDS, "")])
+        names = _names(matcher, [*sets, dict.fromkeys(fields, "")])
         judged = {"success", "failure", *(v for item in _VERDICTS.values() for v in item.values())}
         values = sorted({v for pairs in sets for v in pairs.values()} | judged)
         self._names = {name: number for number, name in enumerate(names)}
@@ -116,7 +113,7 @@ class Values:
         self, lines: Lines, captures: Captures, steps: list[_Named], outcome: Names
     ) -> None:
         """A request to a server has failed where its status is 400 or more (RFC 9110)."""
-        rows, start, _ = _of_name(steps, self._names["status"])
+        rows, start, _ = _of_name(steps, self._names.get("status", -1))
         asked = self._requests[captures.which[rows]]
         rows, start = rows[asked], start[asked]
         failed = lines.byte(start) >= ord("4")
@@ -126,7 +123,7 @@ class Values:
         self, lines: Lines, steps: list[_Named], constant: Names, column: str
     ) -> None:
         """What UFW did with a packet: BLOCK, LIMIT BLOCK, ALLOW or AUDIT."""
-        rows, start, _ = _of_name(steps, self._names["verdict"])
+        rows, start, _ = _of_name(steps, self._names.get("verdict", -1))
         third = lines.byte(start + 2)
         for letter, verdict in _VERDICTS.items():
             value = verdict.get(column)

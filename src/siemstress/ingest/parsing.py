@@ -195,7 +195,7 @@ def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
     if len(frames) == 1:
         return frames[0]
     # What is an enumeration here need not be the same one there, and need not be one at all.
-    kinds: dict[str, pl.DataType] = {}
+    kinds = pl.Schema()
     for name in frames[0].columns:
         found = [frame.schema[name] for frame in frames]
         if any(isinstance(kind, pl.Enum) for kind in found):

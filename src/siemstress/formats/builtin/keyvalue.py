@@ -61,7 +61,8 @@ def _named(header: Header, separator: str) -> Mask:
     end = start + header.message.length
     sign = header.lines.find(start, end, "=")
     other = header.lines.find(start, np.where(sign > 0, start + sign, start), separator)
-    return (sign > 0) & ((other < 0) | (header.lines.byte(start) == _BLANK))
+    found: Mask = (sign > 0) & ((other < 0) | (header.lines.byte(start) == _BLANK))
+    return found
 
 
 _WITH_BLANKS = partial(_refine, pairs=_BLANKS, only=_ONLY_BLANKS, name="keyvalue")
