@@ -24,6 +24,8 @@ Names = npt.NDArray[np.int16]
 _Named = tuple[Names | int, Step]
 
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
+# The number of a name that no capture has; what is not kept has -1.
+_NOWHERE = -2
 _MAPPED = tuple(np.uint64(int.from_bytes(text, "little")) for text in (b"::ffff:", b"::FFFF:"))
 # UFW's verdicts by their third letters.
 _VERDICTS = {
@@ -113,7 +115,7 @@ class Values:
         self, lines: Lines, captures: Captures, steps: list[_Named], outcome: Names
     ) -> None:
         """A request to a server has failed where its status is 400 or more (RFC 9110)."""
-        rows, start, _ = _of_name(steps, self._names.get("status", -1))
+        rows, start, _ = _of_name(steps, self._names.get("status", _NOWHERE))
         asked = self._requests[captures.which[rows]]
         rows, start = rows[asked], start[asked]
         failed = lines.byte(start) >= ord("4")
@@ -123,13 +125,13 @@ class Values:
         self, lines: Lines, steps: list[_Named], constant: Names, column: str
     ) -> None:
         """What UFW did with a packet: BLOCK, LIMIT BLOCK, ALLOW or AUDIT."""
-        rows, start, _ = _of_name(steps, self._names.get("verdict", -1))
+        rows, start, _ = _of_name(steps, self._names.get("verdict", _NOWHERE))
         third = lines.byte(start + 2)
         for letter, verdict in _VERDICTS.items():
             value = verdict.get(column)
             if value is not None:
                 constant[rows[third == ord(letter)]] = self._value[value]
-        rows, start, length = _of_name(steps, self._names.get("log_prefix", -1))
+        rows, start, length = _of_name(steps, self._names.get("log_prefix", _NOWHERE))
         if column == "action" and len(rows):
             denied, allowed = decided(lines, start, length)
             constant[rows[denied]] = self._value["deny"]

@@ -2,7 +2,7 @@
 
 A format keeps `raw` of those lines only that its layout here would not give back to the byte. A
 layout is an expression over the event's columns, in the house dialect. A format without one keeps
-`raw` of every line that is not all message.
+`raw` of every line.
 """
 
 from __future__ import annotations
@@ -71,6 +71,15 @@ LAYOUTS: dict[str, str] = {
 """Layouts by format, as text in the house dialect."""
 
 
+_MESSAGES = (
+    "alb", "caddy", "cloudtrail", "csv", "docker", "ecs", "elb", "entraid", "eve", "evtx", "falco",
+    "gcpaudit", "gelf", "github", "guardduty", "gworkspace", "journald", "k8saudit", "linejson",
+    "mongodb", "nextcloud", "ocsf", "office365", "okta", "osquery", "sojson", "teleport", "traefik",
+    "vault", "vpcflow", "w3c", "wazuh", "windowsjson", "zeek", "zeekjson",
+)  # fmt: skip
+LAYOUTS |= dict.fromkeys(_MESSAGES, '"message"')
+
+
 @cache
 def _parsed() -> exp.Expr:
     import sqlglot
@@ -78,7 +87,7 @@ def _parsed() -> exp.Expr:
     cases = " ".join(f"WHEN '{name}' THEN {layout}" for name, layout in LAYOUTS.items())
     return sqlglot.parse_one(
         'COALESCE("raw", CASE WHEN "format" IS NULL THEN "message"'
-        f' ELSE CASE "format" {cases} ELSE "message" END END)',
+        f' ELSE CASE "format" {cases} END END)',
         dialect="duckdb",
     )
 

@@ -9,7 +9,7 @@ TABLE = Table(
     patterns=(
         # SEC: access lists that log
         *(
-            says(f"list {{list}} {verdict} {text}, {{packets+}} packet{{?s?}}", action=action)
+            says(f"list {{acl}} {verdict} {text}, {{packets+}} packet{{?s?}}", action=action)
             for verdict, action in (("denied", "deny"), ("permitted", "allow"))
             for text in (
                 "{protocol} {source_host#}({source_port+}) {?({src_interface*}) ?}-> {dest_host#}"
@@ -86,10 +86,10 @@ TABLE = Table(
     ),
     samples=(
         Sample("list 101 denied udp 203.0.113.9(53) -> 192.0.2.1(137), 2 packets",
-               {"list": "101", "protocol": "udp", "source_host": "203.0.113.9", "source_port": 53,
+               {"acl": "101", "protocol": "udp", "source_host": "203.0.113.9", "source_port": 53,
                 "dest_host": "192.0.2.1", "dest_port": 137, "packets": "2", "action": "deny"}),
         Sample("list in permitted icmp 203.0.113.9 -> 192.0.2.1 (8/0), 1 packet",
-               {"list": "in", "protocol": "icmp", "source_host": "203.0.113.9",
+               {"acl": "in", "protocol": "icmp", "source_host": "203.0.113.9",
                 "dest_host": "192.0.2.1", "icmp_type": "8", "icmp_code": "0", "packets": "1",
                 "action": "allow"}),
         Sample("Login failed [user: a] [Source: 192.0.2.66] [localport: 22] [Reason: x] at y] "

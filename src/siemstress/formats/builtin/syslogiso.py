@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from siemstress.formats.base import Format, Sample
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header
@@ -12,6 +14,10 @@ from siemstress.sources.lines import Ints, Lines, Mask
 # In either case, the letter between date and time.
 _T, _LOWER = 116, 0x20
 
+# What stands behind the host where a line is of RFC 5424 without its priority: program, process
+# id, message id and structured data.
+_RFC5424 = r'^\S{1,48} (?:-|\d+) \S{1,32} (?:-(?: |$)|\[[^ =\]"]{1,32}[ \]])'
+
 
 def _stamps(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
     """Only with a T: what has a blank there is mostly no syslog, but a program's own log."""
@@ -20,7 +26,18 @@ def _stamps(lines: Lines, at: Ints, ends: Ints, clock: Clock) -> Stamps:
 
 
 def _read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
-    return read(lines, clock, _stamps, name="syslogiso", host=True, levels=True)
+    ok, header = read(lines, clock, _stamps, name="syslogiso", host=True, levels=True)
+    nameless = np.flatnonzero(header.spans["process"].length < 0)
+    if not len(nameless):
+        return ok, header
+    message = header.message.take(nameless)
+    other = lines.text(message.start, message.length).str.contains(_RFC5424).to_numpy()
+    if not other.any():
+        return ok, header
+    kept = np.ones(len(header), bool)
+    kept[nameless[other]] = False
+    ok[np.flatnonzero(ok)[~kept]] = False
+    return ok, header.take(np.flatnonzero(kept))
 
 
 ISO = Format(
