@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from corpora import (
     CORPORA,
     Event,
@@ -240,13 +242,18 @@ def _windows_records(data: bytes) -> int:
 
 
 def _unpacked(path: Path) -> int | str:
-    parser = LineParser("evtx")
-    unpack: Any = parser.unpack
     try:
-        lines: Lines = _lines(unpack(BytesIO(path.read_bytes())))
-        return parser.parse(lines, CLOCK, str(path), 1).events.height
+        return unpacked(path).height
     except Exception as error:  # whatever it is, it is a wrong score
         return f"{type(error).__name__}: {error}"
+
+
+def unpacked(path: Path) -> pl.DataFrame:
+    """The events of a Windows event log."""
+    parser = LineParser("evtx")
+    unpack: Any = parser.unpack
+    lines: Lines = _lines(unpack(BytesIO(path.read_bytes())))
+    return parser.parse(lines, CLOCK, str(path), 1).events
 
 
 def _lines(stream: Any) -> Lines:

@@ -65,6 +65,8 @@ def _check_combinations(options: argparse.Namespace) -> None:
         for name in ("sql", "count_by", "histogram", "columns", "templates", "clock")
         if getattr(options, name) not in {None, False}
     ]
+    if options.sigma and given and given[0] != "--columns":
+        raise QueryError(f"cannot go with {given[0]}", key="--sigma")
     if len(given) > 1:
         raise QueryError(f"cannot go with {given[1]}", key=given[0])
     other = {"--sql", "--histogram"}.intersection(given)
@@ -155,6 +157,12 @@ class Question:
         if options.json is not None or not columns:
             columns = list(dict.fromkeys([*columns, *events.columns]))
         limit = self.limit()
+        if options.sigma:
+            from siemstress.commands.siemquery_sigma import matched
+
+            answer = matched(events, columns, options.sigma, limit, newest_first=options.reverse)
+            self.show(answer, [*shown, "rules"], [*events.columns, "rules"], "no events")
+            return
         order = {"limit": limit, "newest_first": options.reverse}
         self.explain(statement(events, columns, **order))
         self.show(in_order(events, columns, **order), shown, events.columns, "no events")

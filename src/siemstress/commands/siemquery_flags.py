@@ -82,6 +82,12 @@ def _add_filters(made: Parser) -> None:
 
 def _add_answers(made: Parser) -> None:
     what = made.add_argument_group("what to answer")
+    what.add_argument(
+        "--sigma",
+        action="append",
+        metavar="FILE",
+        help="events that Sigma rules match; a file, folder or .zip of rules",
+    )
     what.add_argument("--limit", metavar="N", help="only the newest N events, or first N counts")
     what.add_argument("--reverse", action="store_true", help="the newest, or rarest, first")
     what.add_argument("--columns", metavar="COL[,COL]", help="these columns (fields.NAME: a field)")

@@ -1,0 +1,161 @@
+"""The values of a batch of events by field: each distinct value once, and which rows have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Rows = npt.NDArray[np.int64]
+"""Numbers of rows, ascending, each once."""
+
+FIELDS = "fields."
+_NONE: Rows = np.empty(0, np.int64)
+# The rows of so many values are put together one by one.
+_FEW = 8
+
+
+class Column:
+    """What a field holds in a batch: each text once, and the rows that have it."""
+
+    def __init__(self, rows: Rows, values: pl.Series) -> None:
+        """`rows` are those that have the field, `values` (as many) its texts there."""
+        grouped = (
+            pl.DataFrame({"value": values, "row": rows})
+            .group_by("value", maintain_order=True)
+            .agg("row")
+        )
+        self.rows = rows
+        self.distinct = grouped["value"]
+        self._by_code = grouped["row"].explode().to_numpy().astype(np.int64)
+        self._starts = np.zeros(len(grouped) + 1, np.int64)
+        np.cumsum(grouped["row"].list.len().to_numpy(), out=self._starts[1:])
+
+    @cached_property
+    def lowered(self) -> pl.Series:
+        """The distinct texts in lower case."""
+        return self.distinct.str.to_lowercase()
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """The length of each distinct text in lower case, in bytes."""
+        return self.lowered.str.len_bytes().to_numpy().astype(np.int64)
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.int64]:
+        """Which of the distinct texts each of `rows` has."""
+        order = np.argsort(self._by_code)
+        number = np.repeat(np.arange(len(self.distinct)), np.diff(self._starts))
+        return number[order]
+
+    def rows_of(self, values: Rows) -> Rows:
+        """The rows that have one of some distinct values."""
+        if len(values) == len(self.distinct):
+            return self.rows
+        parts = [self._by_code[self._starts[v] : self._starts[v + 1]] for v in values[:_FEW]]
+        if len(values) <= _FEW:
+            return np.sort(np.concatenate(parts)) if parts else _NONE
+        wanted = np.zeros(len(self.distinct), bool)
+        wanted[values] = True
+        return self.rows[wanted[self.codes]]
+
+    def values_in(self, rows: Rows) -> Rows:
+        """The distinct values that some rows have."""
+        if not len(self.rows):
+            return _NONE
+        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.unique(self.codes[at[self.rows[at] == rows]])
+
+
+_EMPTY = Column(_NONE, pl.Series([], dtype=pl.String))
+
+
+class Batch:
+    """Events, as far as rules look at them.
+
+    A field is named by the places where it may stand, `|` between them: columns of the event by
+    their names, its fields by `fields.NAME`. The first place that an event has counts.
+    """
+
+    def __init__(self, events: pl.DataFrame, fields: Iterable[str]) -> None:
+        """`events` has those columns of the event schema that `fields` name, or more."""
+        self.count = len(events)
+        self._events = events
+        self._columns: dict[str, Column] = {}
+        self._entries = _entries(events, keys_of(fields))
+
+    def column(self, field: str) -> Column:
+        """What a field holds."""
+        if field not in self._columns:
+            parts = [part for place in places(field) if (part := self._place(place))]
+            self._columns[field] = _column(parts)
+        return self._columns[field]
+
+    def _place(self, place: str) -> tuple[Rows, pl.Series] | None:
+        if place.startswith(FIELDS):
+            return self._entries.get(place.removeprefix(FIELDS).lower())
+        if place not in self._events.columns:
+            return None
+        values = self._events[place].cast(pl.String)
+        rows = values.is_not_null().arg_true().to_numpy().astype(np.int64)
+        if not len(rows):
+            return None
+        return rows, values if len(rows) == len(values) else values.gather(rows)
+
+
+def places(field: str) -> list[str]:
+    """Where a field may stand."""
+    return field.split("|")
+
+
+def columns_of(fields: Iterable[str]) -> list[str]:
+    """The columns of the event that some fields need, in order."""
+    found = {p if p[:7] != FIELDS else "fields" for field in fields for p in places(field)}
+    return sorted(found)
+
+
+def keys_of(fields: Iterable[str]) -> set[str]:
+    """The names, in lower case, of the event's fields that some fields need."""
+    found = {p for field in fields for p in places(field) if p.startswith(FIELDS)}
+    return {place.removeprefix(FIELDS).lower() for place in found}
+
+
+def _entries(events: pl.DataFrame, keys: Iterable[str]) -> dict[str, tuple[Rows, pl.Series]]:
+    """By a field's name in lower case, without blanks: the rows that have it, and its values."""
+    wanted = sorted(keys)
+    if not wanted or "fields" not in events.columns:
+        return {}
+    kind = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+    flat = (
+        pl.DataFrame(
+            {"row": pl.int_range(len(events), eager=True), "e": events["fields"].cast(kind)}
+        )
+        .filter(pl.col("e").list.len() > 0)
+        .explode("e")
+        .unnest("e")
+        .with_columns(pl.col("key").str.to_lowercase().str.replace_all(" ", "", literal=True))
+        .filter(pl.col("key").is_in(wanted), pl.col("value").is_not_null())
+    )
+    found = {}
+    for (key,), part in flat.partition_by("key", as_dict=True).items():
+        first = part.unique("row", keep="first", maintain_order=True)
+        found[str(key)] = (first["row"].to_numpy().astype(np.int64), first["value"])
+    return found
+
+
+def _column(parts: Sequence[tuple[Rows, pl.Series]]) -> Column:
+    """One column of several places; of two that a row has the first counts."""
+    if not parts:
+        return _EMPTY
+    rows, values = parts[0]
+    for more, texts in parts[1:]:
+        fresh = np.flatnonzero(~np.isin(more, rows, assume_unique=True))
+        if not len(fresh):
+            continue
+        order = np.argsort(np.concatenate([rows, more[fresh]]), kind="stable")
+        values = pl.concat([values, texts.gather(fresh)]).gather(order)
+        rows = np.concatenate([rows, more[fresh]])[order]
+    return Column(rows, values)
