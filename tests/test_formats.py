@@ -242,7 +242,9 @@ def test_odd_lines_come_back_together() -> None:
 
 @pytest.mark.parametrize("parser", [n for n in [*FORMATS, "auto"] if n != "sojson"])
 def test_odd_lines_come_back_in_every_format(parser: str) -> None:
-    _comes_back(b"".join(line + b"\n" for line in KNOWN), parser)
+    own = [sample.line.encode() for name, sample in SAMPLES if name == parser]
+    some = KNOWN if parser == "auto" else [*ODD_LINES, *own, *KNOWN[len(parser) % 4 :: 4]]
+    _comes_back(b"".join(line + b"\n" for line in some), parser)
 
 
 # Pieces that are put into lines as they are.
@@ -272,14 +274,14 @@ def _many(seed: int, count: int) -> bytes:
     return b"\n".join(_mutated(random, random.choice(KNOWN)) for _ in range(count)) + b"\n"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_changed_lines_come_back(seed: int) -> None:
-    _comes_back(_many(seed, 4_000))
+    _comes_back(_many(seed, 3_000))
 
 
 @pytest.mark.parametrize("parser", [n for n in FORMATS if n != "sojson"])
 def test_changed_lines_come_back_from_every_format(parser: str) -> None:
-    _comes_back(_many(len(parser), 1_500), parser)
+    _comes_back(_many(len(parser), 400), parser)
 
 
 ANY_LINE = st.one_of(

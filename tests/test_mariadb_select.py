@@ -253,13 +253,13 @@ def statements(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(native_statements())
 def test_the_server_answers_as_duckdb_does(both: tuple[Store, Store], sql: str) -> None:
     agree(both, sql, "native", "pulled")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(statements())
 def test_what_only_duckdb_answers(both: tuple[Store, Store], sql: str) -> None:
     agree(both, sql, "any")

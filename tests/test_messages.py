@@ -170,7 +170,7 @@ def fitting(draw: st.DrawFn, template: str) -> str:
 
 
 @given(st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_one_template_is_read_as_it_says(data: st.DataObject) -> None:
     text = data.draw(templates())
     texts = data.draw(
@@ -182,7 +182,7 @@ def test_one_template_is_read_as_it_says(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_of_templates_the_longest_start_counts(data: st.DataObject) -> None:
     """Where no two templates begin alike; a template whose start is longer is tried first."""
     texts = data.draw(
@@ -235,7 +235,7 @@ def _value(random: Random, capture: Capture) -> str:
 def test_what_a_shipped_pattern_fits_is_read(program: str) -> None:
     random = Random(program)
     patterns = [(pattern, pattern.template()) for pattern in PROGRAMS[program]]
-    rounds = max(1, min(10, 1_000 // len(patterns)))
+    rounds = max(1, min(6, 500 // len(patterns)))
     texts = [_message(random, t) for _, t in patterns for _ in range(rounds)]
     for text, got in zip(texts, messages(texts, BUILDER, program), strict=True):
         for reading in (_first_reading, _second_reading):

@@ -60,7 +60,7 @@ class Trial:
 
 
 # With the lake a second process helps.
-TRIALS = {"lake": Trial(20, 53_000_000), "mariadb": Trial(12, 13_000_000)}
+TRIALS = {"lake": Trial(12, 53_000_000), "mariadb": Trial(8, 13_000_000)}
 
 
 @pytest.mark.slow

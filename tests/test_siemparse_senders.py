@@ -155,7 +155,9 @@ def test_syslog_ng_sends(lake_site: Site, pki: Authority) -> None:
         options += [flag, lake_site.folder / name]
     (modules,) = unpacked.glob("lib/syslog-ng/*/libaffile.so")
     options.append(f"--module-path={modules.parent}")
-    libraries = {folder.parent for folder in (unpacked / "lib").rglob("lib*.so*")}
+    # Some packages still have theirs in /lib.
+    places = (unpacked / "lib", unpacked.parent / "lib")
+    libraries = {file.parent for place in places for file in place.rglob("lib*.so*")}
     with daemon(program, *options, environment={"LD_LIBRARY_PATH": ":".join(map(str, libraries))}):
         _check_all_came(lake_site)
     stop(process)

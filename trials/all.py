@@ -48,7 +48,7 @@ TRIALS = (
     Trial("halted", halted, 60, 2, "seconds"),
     Trial("connections", connections, 1000, 100, "connections"),
     Trial("long-line", long_line, 2048, 12, "MB", LAKE),
-    Trial("mutated", mutated, 10_000, 14, "thousands of lines", LAKE),
+    Trial("mutated", mutated, 10_000, 5, "thousands of lines", LAKE),
     Trial("week", week, 6_000, 180, "commits", LAKE),
     Trial("sustained", sustained, 300, 2, "seconds"),
 )
