@@ -31,6 +31,7 @@ from siemstress.formats.base import formats
 from siemstress.formats.syslog import FACILITIES
 from siemstress.ingest.parsing import LineParser
 from siemstress.sources.lines import Lines
+from siemstress.sources.lines import of_bytes as lines_of_bytes
 
 
 def wazuh() -> Iterator[Mark]:
@@ -257,11 +258,9 @@ def unpacked(path: Path) -> pl.DataFrame:
 
 
 def _lines(stream: Any) -> Lines:
-    from parsing import lines_of
-
     buffer = memoryview(bytearray(1 << 20))
     sizes = iter(partial(stream.readinto, buffer), 0)
-    return lines_of(b"".join(bytes(buffer[:size]) for size in sizes))
+    return lines_of_bytes(b"".join(bytes(buffer[:size]) for size in sizes))
 
 
 SETS: Mapping[str, Callable[[], Iterator[Mark]]] = {

@@ -17,7 +17,7 @@ from siemstress.formats.clock import Clock
 from siemstress.formats.header import Header, Span
 from siemstress.formats.layout import raw_expression
 from siemstress.ingest.parsing import LineParser
-from siemstress.sources.lines import PADDING, Lines, split
+from siemstress.sources.lines import of_bytes
 
 
 def moment(text: str) -> int:
@@ -28,13 +28,6 @@ def moment(text: str) -> int:
 CLOCK = Clock(moment("2017-12-31T23:00:00"))
 
 
-def lines_of(data: bytes) -> Lines:
-    """The lines of some bytes."""
-    buffer = np.zeros(len(data) + PADDING, np.uint8)
-    buffer[: len(data)] = np.frombuffer(data, np.uint8)
-    return split(buffer, len(data))
-
-
 @cache
 def _parser(name: str) -> LineParser:
     return LineParser(name)
@@ -42,7 +35,7 @@ def _parser(name: str) -> LineParser:
 
 def parsed(data: bytes, parser: str = "auto", clock: Clock = CLOCK) -> pl.DataFrame:
     """The events of some lines, in the order of the lines."""
-    return _parser(parser).parse(lines_of(data), clock, "/log", 1).events.sort("id")
+    return _parser(parser).parse(of_bytes(data), clock, "/log", 1).events.sort("id")
 
 
 def event(line: str, parser: str = "auto", clock: Clock = CLOCK) -> dict[str, Any]:
@@ -76,7 +69,7 @@ def messages(
     texts: Sequence[str], builder: EventBuilder, program: str
 ) -> list[dict[str, str | int]]:
     """What a builder's tables make of messages: the columns and fields that they fill."""
-    lines = lines_of("".join(f"{text}\n" for text in texts).encode())
+    lines = of_bytes("".join(f"{text}\n" for text in texts).encode())
     count = len(lines)
     header = Header(
         lines=lines,

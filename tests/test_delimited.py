@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from parsing import lines_of
 from siemstress.formats.delimited import MOST, Quoting, Split, distinct, named, split, split_quoted
 from siemstress.formats.found import Found
+from siemstress.sources.lines import of_bytes
 
 TEXT = st.text(alphabet='ab", \\[]é\0\t-', max_size=16)
 
@@ -50,7 +50,7 @@ def _hidden(text: str, quoting: Quoting) -> tuple[str | None, int]:
 
 
 def _texts(data: list[str], parts: Split) -> list[list[str]]:
-    lines = lines_of("".join(f"{line}\n" for line in data).encode())
+    lines = of_bytes("".join(f"{line}\n" for line in data).encode())
     text = lines.text(parts.span.start, parts.span.length).to_list()
     found: list[list[str]] = [[] for _ in data]
     for row, place, part in zip(parts.row, parts.place, text, strict=True):
@@ -63,7 +63,7 @@ def _texts(data: list[str], parts: Split) -> list[list[str]]:
 @given(st.lists(TEXT, min_size=1, max_size=8))
 @example(["", "a", ",", "a,,b,"])
 def test_plain_parts_are_what_python_s_split_gives(data: list[str]) -> None:
-    lines = lines_of("".join(f"{line}\n" for line in data).encode())
+    lines = of_bytes("".join(f"{line}\n" for line in data).encode())
     ok, parts = split(lines, lines.starts, lines.ends, ",")
     assert ok.all()
     assert _texts(data, parts) == [line.split(",") for line in data]
@@ -84,7 +84,7 @@ def test_plain_parts_are_what_python_s_split_gives(data: list[str]) -> None:
 @example(data=['" "" ', '"a" "b"'])
 def test_quoted_parts_are_those_of_one_who_walks_along(quoting: Quoting, data: list[str]) -> None:
     delimiter = "," if quoting is Quoting.DOUBLED else " "
-    lines = lines_of("".join(f"{line}\n" for line in data).encode())
+    lines = of_bytes("".join(f"{line}\n" for line in data).encode())
     ok, parts = split_quoted(lines, lines.starts, lines.ends, delimiter, quoting)
     assert ok.all()
     assert _texts(data, parts) == [_parts(line, delimiter, quoting) for line in data]
@@ -94,7 +94,7 @@ def test_quoted_parts_are_those_of_one_who_walks_along(quoting: Quoting, data: l
     "line", ["," * 1_000_000, '"' * 1_000_001, '"a,' * 300_000, '"",' * 300_000, "\0" * 1_000_000]
 )
 def test_hostile_lines_take_no_time(line: str) -> None:
-    lines = lines_of(f"a,b\n{line}\nc,d\n".encode())
+    lines = of_bytes(f"a,b\n{line}\nc,d\n".encode())
     began = time.process_time()
     for _, parts in (
         split(lines, lines.starts, lines.ends, ","),
@@ -109,7 +109,7 @@ def test_hostile_lines_take_no_time(line: str) -> None:
 def test_names_fill_columns_and_fields() -> None:
     names = distinct(["src_ip", "x", "", "x", "proto", "user"])
     assert names == ("src_ip", "x", "", "x.2", "proto", "user")
-    lines = lines_of(b'192.0.2.1,-,q,2,TCP,"a ""b"" c"\n,1,,,,\n')
+    lines = of_bytes(b'192.0.2.1,-,q,2,TCP,"a ""b"" c"\n,1,,,,\n')
     ok, parts = split_quoted(lines, lines.starts, lines.ends, ",", Quoting.DOUBLED)
     assert ok.all()
     found = Found(lines, named(lines, parts, names, doubled=True))

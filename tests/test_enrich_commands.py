@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parsing import CLOCK, lines_of, plain
+from parsing import CLOCK, plain
 from running import Site
 from siemstress.commands.command import run
 from siemstress.config import load
@@ -24,6 +24,7 @@ from siemstress.errors import ConfigError
 from siemstress.formats.base import formats
 from siemstress.ingest.parsing import LineParser
 from siemstress.ingest.worker import WorkerProcess
+from siemstress.sources.lines import of_bytes
 from siemstress.store.opening import open_store
 from stores import STORES
 
@@ -241,7 +242,7 @@ def test_the_second_process_enriches_too(lake: Site) -> None:
     config = load(lake.folder / "s.conf")
     parser = LineParser("syslogbsd", (), config.enrichment)
     again: LineParser = pickle.loads(pickle.dumps(parser))  # noqa: S301
-    events = again.parse(lines_of(LINES), CLOCK, None, 1).events.sort("id")
+    events = again.parse(of_bytes(LINES), CLOCK, None, 1).events.sort("id")
     assert dict(events["fields"][0])["list"] == '["bad","people"]'
     process = WorkerProcess(config, "Auth", parser)
     try:
@@ -257,7 +258,7 @@ def test_the_second_process_enriches_too(lake: Site) -> None:
     assert fields(lake)[0]["list"] == '["bad","people"]'
     late: LineParser = pickle.loads(pickle.dumps(parser))  # noqa: S301
     with pytest.raises(ConfigError, match=r"\[list bad\] file: .* cannot be read"):
-        late.parse(lines_of(LINES), CLOCK, None, 1)
+        late.parse(of_bytes(LINES), CLOCK, None, 1)
 
 
 def test_nothing_is_imported_for_nothing() -> None:
@@ -311,7 +312,7 @@ def test_lines_come_back_and_nothing_but_fields_differs(lake: Site) -> None:
     """Of every format's samples, whole and mangled."""
     samples = [sample.line.encode() for known in formats().values() for sample in known.samples]
     mangled = [line[: len(line) // 2] + b"\xff\0" + line[len(line) // 2 :] for line in samples]
-    lines = lines_of(b"\n".join([*samples, *mangled, b"", b'{"list": "bad", "own.list": 1}']))
+    lines = of_bytes(b"\n".join([*samples, *mangled, b"", b'{"list": "bad", "own.list": 1}']))
     bare = LineParser("auto").parse(lines, CLOCK, None, 1).events.sort("id")
     enrichment = load(lake.folder / "s.conf").enrichment
     found = LineParser("auto", (), enrichment).parse(lines, CLOCK, None, 1).events.sort("id")

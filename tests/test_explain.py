@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parsing import CLOCK, lines_of
+from parsing import CLOCK
 from siemstress.commands import siemparse
 from siemstress.config.format_files import read_all
 from siemstress.fields.tables import Table, tables
@@ -18,6 +18,7 @@ from siemstress.ingest.explain import Explanation, explain
 from siemstress.ingest.inputs import open_inputs
 from siemstress.ingest.own_formats import usable
 from siemstress.ingest.parsing import LineParser
+from siemstress.sources.lines import of_bytes
 
 LINES = (
     "Aug 23 06:15:38 h sshd[1]: Invalid user x from 192.0.2.1 port 7\n"
@@ -67,7 +68,7 @@ def test_made_up_names_take_bounded_memory(
     monkeypatch.setattr(explaining, "_NAMES", 10)
     monkeypatch.setattr(explaining, "_PROCESSES", 10)
     data = "".join(f"Aug 23 06:15:38 h p{n}: x\n" + f'{{"k{n}":1}}\n' for n in range(50)).encode()
-    lines = lines_of(data)
+    lines = of_bytes(data)
     found = Explanation()
     found.add(lines, parser.parse(lines, CLOCK, None, 0), parser)
     assert len(found.processes) == 10
@@ -113,7 +114,7 @@ def test_a_format_with_messages_of_its_own_lacks_no_table(tmp_path: Path) -> Non
     )
     known = usable(read_all([tmp_path])[0])
     parser = LineParser("own", known=replace(known, tables=[]))
-    lines = lines_of(b"own h\n")
+    lines = of_bytes(b"own h\n")
     found = Explanation()
     found.add(lines, parser.parse(lines, CLOCK, None, 0), parser)
     assert found.formats["own"].filled == {"host": 1, "process": 1}

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsing import CLOCK, lines_of
+from parsing import CLOCK
 from running import Site
 from siemstress.config import Helper, load
 from siemstress.errors import ConfigError
 from siemstress.fields.extraction import Extraction
 from siemstress.ingest.parsing import LineParser
 from siemstress.ingest.worker import WorkerProcess
+from siemstress.sources.lines import of_bytes
 from siemstress.store.opening import open_store
 from stores import STORES
 
@@ -166,7 +167,7 @@ def test_the_second_process_has_them_too(tmp_path: Path) -> None:
     site = Site(tmp_path)
     parser = LineParser("syslogbsd", [Helper("u", "users", USERS)])
     again: LineParser = pickle.loads(pickle.dumps(parser))  # noqa: S301
-    events = again.parse(lines_of(LINE), CLOCK, None, 1).events
+    events = again.parse(of_bytes(LINE), CLOCK, None, 1).events
     assert dict(events["fields"][0])["users"] == '["bob.x","al"]'
     process = WorkerProcess(load(tmp_path / "s.conf"), "Auth", parser)
     try:

@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collecting import FLUSH, append, stop, until
-from parsing import lines_of
 from running import Site
 from siemstress.formats.clock import Clock
 from siemstress.ingest.parsing import LineParser
@@ -21,6 +20,7 @@ from siemstress.ingest.reparse import Reparsing
 from siemstress.sources import headings
 from siemstress.sources.files import open_file
 from siemstress.sources.headings import START, Heading, describe
+from siemstress.sources.lines import of_bytes
 from siemstress.store.base import Scan
 from stores import ask
 
@@ -89,7 +89,7 @@ def test_any_chunk_is_read_by_what_stands_before_it(lines: list[bytes], cut: int
     head, tail = (b"".join(line + b"\n" for line in part) for part in (lines[:cut], lines[cut:]))
     middle = START.after(np.frombuffer(head, np.uint8))
     assert middle.after(np.frombuffer(tail, np.uint8)) == wanted[-1]
-    parts = [lines_of(part) for part in (head, tail)]
+    parts = [of_bytes(part) for part in (head, tail)]
     found: list[tuple[bytes, ...]] = []
     for heading, part in zip((START, middle), parts, strict=True):
         said = describe(part, [heading], np.array([len(part)]))
@@ -103,7 +103,7 @@ def test_a_line_that_goes_on_is_no_heading() -> None:
     heading = START.after(np.frombuffer(b"GET /" + b"a" * 99, np.uint8))
     after = heading.after(np.frombuffer(b"#fields\tx\n#fields\ty\n", np.uint8))
     assert after.told == (b"#fields\ty",)
-    lines = lines_of(b"#fields\tx\na\n")
+    lines = of_bytes(b"#fields\tx\na\n")
     assert describe(lines, [heading], np.array([2])) is None
 
 
@@ -125,7 +125,7 @@ def test_a_file_is_looked_through_up_to_where_one_goes_on(
 
 def test_many_headings_take_no_time() -> None:
     data = b"".join(b"#fields\ta%d\n1\n" % n for n in range(3_000))
-    parsed = LineParser("auto").parse(lines_of(data), Clock(0), None, 1)
+    parsed = LineParser("auto").parse(of_bytes(data), Clock(0), None, 1)
     assert parsed.lines == 6_000
 
 

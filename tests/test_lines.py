@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsing import lines_of
 from siemstress.sources.chunks import MOST_LINES, ChunkReader, PipeStream
-from siemstress.sources.lines import PADDING, Lines, split
+from siemstress.sources.lines import PADDING, Lines, of_bytes, split
 
 # Pieces that make lines with all that can be wrong in them.
 BYTES = st.lists(
@@ -42,7 +41,7 @@ def texts(lines: Lines) -> list[str]:
 @given(BYTES)
 @settings(max_examples=200, deadline=None)
 def test_lines_are_what_python_makes_of_them(data: bytes) -> None:
-    lines = lines_of(data)
+    lines = of_bytes(data)
     wanted = plainly(data)
     assert texts(lines) == [line.decode("utf-8", "replace") for line in wanted]
     bad = [row for row, line in enumerate(wanted) if not _is_utf8(line)]
@@ -134,7 +133,7 @@ def test_a_pipe_that_falls_silent_hands_over_whole_lines() -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_find_is_what_python_finds(lines: list[str], literal: str) -> None:
-    found = lines_of("".join(f"{line}\n" for line in lines).encode())
+    found = of_bytes("".join(f"{line}\n" for line in lines).encode())
     at = found.find(found.starts, found.ends, literal)
     assert at.tolist() == [line.encode().find(literal.encode()) for line in lines]
 
@@ -145,7 +144,7 @@ def test_find_in_long_lines(literal: str) -> None:
     parts = [":", " ", "]", "a", "] b", ": "[::-1], "é", "\0", literal]
     ends = ["", literal, literal + "x", "x" * 9 + literal]
     lines = [part * size + end for part in parts for size in (1, 600, 300_000) for end in ends]
-    found = lines_of("".join(f"{line}\n" for line in lines).encode())
+    found = of_bytes("".join(f"{line}\n" for line in lines).encode())
     started = time.monotonic()
     at = found.find(found.starts, found.ends, literal)
     assert time.monotonic() - started < 5
@@ -165,7 +164,7 @@ def test_find_in_long_lines(literal: str) -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_numbers_are_what_python_reads(words: list[str]) -> None:
-    lines = lines_of("".join(f"{word}\n" for word in words).encode())
+    lines = of_bytes("".join(f"{word}\n" for word in words).encode())
     got = lines.number(lines.starts, lines.ends - lines.starts).tolist()
     digits = [word.isascii() and word.isdigit() and len(word) <= 8 for word in words]
     assert got == [int(w) if ok else -1 for w, ok in zip(words, digits, strict=True)]
@@ -175,7 +174,7 @@ def test_numbers_are_what_python_reads(words: list[str]) -> None:
 def test_parts_of_lines_are_what_python_cuts(seed: int) -> None:
     random = Random(seed)
     data = "\n".join("x" * random.randrange(3) + "abcdefghijklmnopqrst" for _ in range(500))
-    lines = lines_of(data.encode())
+    lines = of_bytes(data.encode())
     start = lines.starts + np.array([random.randrange(3) for _ in range(500)])
     length = np.array([random.choice((-1, 0, 1, 4, 5, 11, 12, 13, 17)) for _ in range(500)])
     wanted = [

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from parsing import CLOCK, lines_of, plain, written_again
+from parsing import CLOCK, plain, written_again
 from siemstress.commands import siemparse
 from siemstress.config.format_files import FORMATS_VARIABLE, places, read_all
 from siemstress.errors import ConfigError
@@ -27,6 +27,7 @@ from siemstress.ingest import own_formats as own_formats_of_all
 from siemstress.ingest.check_formats import check
 from siemstress.ingest.own_formats import usable
 from siemstress.ingest.parsing import LineParser
+from siemstress.sources.lines import of_bytes
 
 DOOR = r"""
 name = "door"
@@ -130,7 +131,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def events(data: str | bytes, parser: str = "auto", clock: Clock = CLOCK) -> list[dict[str, Any]]:
     raw = data if isinstance(data, bytes) else data.encode()
-    found = LineParser(parser).parse(lines_of(raw), clock, "/log", 1).events.sort("id")
+    found = LineParser(parser).parse(of_bytes(raw), clock, "/log", 1).events.sort("id")
     return [plain(row) for row in found.iter_rows(named=True)]
 
 
@@ -173,7 +174,7 @@ time = "%b %d %H:%M:%S"
     other = "Aug 23 06:15:38 h sshd[1]: Invalid user x from 192.0.2.1\n"
     parser = LineParser("auto")
     for data in (other * 300, (other * 300) + "Aug 24 06:15:38 h gate: m\n"):
-        found = parser.parse(lines_of(data.encode()), CLOCK, "/log", 1).events.sort("id")
+        found = parser.parse(of_bytes(data.encode()), CLOCK, "/log", 1).events.sort("id")
     assert found["format"].value_counts().sort("count").rows() == [("own", 1), ("syslogbsd", 300)]
     assert found["time"][-1] == datetime(2017, 8, 24, 6, 15, 38)
 
@@ -210,7 +211,7 @@ def test_messages_of_ours_and_of_the_user_s_go_together(folder: Path) -> None:
     )
     known = replace(usable(), tables=tables())
     parser = LineParser("auto", known=known)
-    found = parser.parse(lines_of(lines), CLOCK, None, 1).events.sort("id")
+    found = parser.parse(of_bytes(lines), CLOCK, None, 1).events.sort("id")
     first, second = (plain(row) for row in found.iter_rows(named=True))
     assert first["fields"] == {"what": "cheese"}
     # Of templates that fit alike the user's own counts.
@@ -252,7 +253,7 @@ def test_every_line_comes_back(folder: Path, parser: str) -> None:
     (folder / "app.toml").write_text(APP)
     lines = [*ODD, *(s.line.encode() for f in own_formats()[0] for s in f.samples)]
     data = b"\n".join([*lines, *(line[: len(line) // 2] for line in lines), b"end"])
-    found = LineParser(parser).parse(lines_of(data), CLOCK, None, 1).events.sort("id")
+    found = LineParser(parser).parse(of_bytes(data), CLOCK, None, 1).events.sort("id")
     assert written_again(found) == data.split(b"\n")
 
 

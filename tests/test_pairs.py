@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from siemstress.formats.header import Span
 from siemstress.formats.pairs import NAMES, Pairs
-from siemstress.sources.lines import PADDING, split
+from siemstress.sources.lines import of_bytes
 
 WAYS = {
     "logfmt": Pairs(),
@@ -125,9 +125,7 @@ def _after(way: Pairs, line: str, at: int) -> int:
 def found(way: Pairs, texts: list[str]) -> list[dict[str, str]]:
     """What the lines hold, each between some bytes that do not count."""
     data = "".join(f"x=1 {text} y=2\n" for text in texts).encode()
-    buffer = np.zeros(len(data) + PADDING, np.uint8)
-    buffer[: len(data)] = np.frombuffer(data, np.uint8)
-    lines = split(buffer, len(data))
+    lines = of_bytes(data)
     part = Span(lines.starts + 4, lines.ends - lines.starts - 8)
     placed = way.read(lines, part)
     result: list[dict[str, str]] = [{} for _ in texts]

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 import querying
-from parsing import lines_of
 from rules import alerts
 from running import Site
 from siemstress.commands.command import run
@@ -24,6 +23,7 @@ from siemstress.formats.base import formats
 from siemstress.formats.clock import Clock
 from siemstress.ingest.parsing import LineParser
 from siemstress.ingest.reparse import Reparsing
+from siemstress.sources.lines import of_bytes
 from siemstress.store.base import Scan, Store
 from stores import START, STORES, Opener, ask, ids, put
 from stores import events as rows
@@ -241,7 +241,7 @@ def sixty(store: Store) -> None:
     for n in range(6):
         data = b"".join(b"Aug  1 10:%02d:%02d h app: %d\n" % (n, i, i) for i in range(10))
         clock = Clock(1_640_000_000_000_000)
-        put(store, "Entries", parser.parse(lines_of(data), clock, "/log", 100 * n).events)
+        put(store, "Entries", parser.parse(of_bytes(data), clock, "/log", 100 * n).events)
 
 
 def reparsing(store: Store, watch: Callable[[int], None] = lambda _: None) -> Reparsing:

@@ -17,7 +17,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from siemstress.extensions import load
@@ -27,7 +26,7 @@ from siemstress.formats.clock import Clock
 from siemstress.formats.layout import raw_expression
 from siemstress.ingest.parsing import LineParser
 from siemstress.schema import EVENT
-from siemstress.sources.lines import PADDING, split
+from siemstress.sources.lines import of_bytes
 from trials.place import Place
 from trials.report import Tally
 
@@ -175,10 +174,7 @@ def _read(
     parser: LineParser, lines: Sequence[bytes], database: DuckDBPyConnection, found: _Share
 ) -> int:
     """Read lines; how many came back as they were."""
-    data = b"\n".join([*lines, b""])
-    buffer = np.zeros(len(data) + PADDING, np.uint8)
-    buffer[: len(data)] = np.frombuffer(data, np.uint8)
-    batch = split(buffer, len(data))
+    batch = of_bytes(b"\n".join([*lines, b""]))
     found.bad += len(batch.bad)
     parsed = parser.parse(batch, Clock(_NOW), "/log", 1)
     events = parsed.events

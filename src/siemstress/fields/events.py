@@ -24,7 +24,7 @@ from siemstress.formats.header import Header
 from siemstress.formats.stamps import NO_ZONE, ZULU
 from siemstress.formats.syslog import FACILITIES
 from siemstress.schema import EVENT, polars_type
-from siemstress.sources.lines import PADDING, Ints, Lines, Mask, Words
+from siemstress.sources.lines import Ints, Mask, Words, of_texts
 from siemstress.sources.origins import Origins
 
 Names = npt.NDArray[np.int16]
@@ -100,7 +100,8 @@ class EventBuilder:
         order = pl.Series(key).arg_sort()
         rank = order.to_numpy()
         message = header.lines.text(header.message.start, header.message.length)
-        text = _in_order(message.gather(order))
+        # What is read in turn stands one behind the other, and is then read quickly.
+        text = of_texts(message.gather(order))
         key = key[rank]
         first = np.searchsorted(
             key >> np.uint64(_MESSAGE_BITS),
@@ -148,15 +149,6 @@ class EventBuilder:
         start = header.message.start if skip is None else header.message.start + skip
         head = header.lines.words[start].byteswap()
         return (group << np.uint64(_MESSAGE_BITS)) | (head >> np.uint64(_PROGRAM_BITS))
-
-
-def _in_order(text: pl.Series) -> Lines:
-    """Texts, copied to stand one behind the other: what is read in turn is then read quickly."""
-    padded = pl.concat([text.cast(pl.Binary), pl.Series([bytes(PADDING)])])
-    array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int64, len(text) + 1)
-    return Lines(np.frombuffer(data, np.uint8), ends[:-1], ends[1:])
 
 
 def _first_known(first: pl.Series, second: pl.Series) -> pl.Series:

@@ -25,9 +25,9 @@ from siemstress.formats.keys import FACILITY_NUMBERS, FILLED, LEVELS
 from siemstress.formats.leaves import Leaves
 from siemstress.formats.objects import take_apart
 from siemstress.formats.own_reader import Own, Take, program_of
-from siemstress.formats.own_times import NAMED, Notation, lines_of, notation
+from siemstress.formats.own_times import NAMED, Notation, notation
 from siemstress.formats.pairs import Pairs
-from siemstress.sources.lines import Mask
+from siemstress.sources.lines import Mask, of_texts
 
 KINDS = ("regex", "pairs", "json")
 KEYS = frozenset({
@@ -198,7 +198,7 @@ def _pairs(document: Document) -> Take:
         )
 
     def take(text: pl.Series) -> tuple[Mask, Leaves]:
-        lines = lines_of(text)
+        lines = of_texts(text)
         placed = pairs.read(lines, Span(lines.starts, lines.ends - lines.starts))
         ok = np.zeros(len(text), bool)
         ok[placed.row] = True

@@ -15,7 +15,7 @@ from siemstress.formats.clock import MINUTE, SLACK, Clock
 from siemstress.formats.header import Span
 from siemstress.formats.stamps import NO_TIME, NO_ZONE, ZULU, Stamps
 from siemstress.formats.years import year_of
-from siemstress.sources.lines import PADDING, Ints, Lines
+from siemstress.sources.lines import Ints, of_texts
 
 NAMED = ("iso", "bsd", "access", "epoch")
 
@@ -161,7 +161,7 @@ def _minutes(offset: pl.Series) -> Ints:
 
 
 def _named(name: str, text: pl.Series, clock: Clock) -> Stamps:
-    lines = lines_of(text)
+    lines = of_texts(text)
     length = lines.ends - lines.starts
     if name == "epoch":
         ok = text.str.contains(r"^\d{1,19}(?:\.\d+)?$").to_numpy()
@@ -181,12 +181,3 @@ def _only(found: Stamps, wanted: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> 
     ok = found.ok & wanted
     time, zone = np.where(ok, found.time, NO_TIME), np.where(ok, found.zone, NO_ZONE)
     return Stamps(ok, time, zone.astype(np.int16), np.zeros(len(ok), bool), found.length)
-
-
-def lines_of(text: pl.Series) -> Lines:
-    """Texts as lines of a buffer of their own."""
-    padded = pl.concat([text.cast(pl.Binary), pl.Series([bytes(PADDING)])]).rechunk()
-    array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(text) + 1]
-    return Lines(np.frombuffer(data, np.uint8), ends[:-1], ends[1:])

@@ -8,11 +8,10 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from siemstress.formats.header import Span
 from siemstress.formats.leaves import Placed
-from siemstress.sources.lines import PADDING, Ints, Lines, Mask
+from siemstress.sources.lines import Ints, Lines, Mask, of_texts
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -25,15 +24,10 @@ class Parts:
     """Parts of lines, copied to stand one behind the other, with a line feed behind each."""
 
     def __init__(self, lines: Lines, part: Span) -> None:
-        text = lines.text(part.start, np.maximum(part.length, 0))
-        padded = pl.concat([text + "\n", pl.Series(["\0" * PADDING])])
-        array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, offsets, data = array.buffers()
-        starts = np.frombuffer(offsets, np.int64, len(text) + 1)
-        self.ends: Ints = starts[1:] - 1
-        self.lines = Lines(np.frombuffer(data, np.uint8), starts[:-1], self.ends)
-        self.bytes: Bytes = self.lines.buffer[: starts[-1]]
-        self.moved: Ints = part.start - starts[:-1]
+        self.lines = of_texts(lines.text(part.start, np.maximum(part.length, 0)), "\n")
+        self.ends = self.lines.ends
+        self.bytes: Bytes = self.lines.buffer[: self.ends[-1] + 1 if len(self.ends) else 0]
+        self.moved: Ints = part.start - self.lines.starts
 
     @cached_property
     def back(self) -> Ints:

@@ -21,8 +21,9 @@ from siemstress.formats.base import Format, Sample, formats
 from siemstress.formats.clock import Clock
 from siemstress.formats.header import unread
 from siemstress.formats.stamps import NO_TIME
-from siemstress.ingest.own_formats import Known, lines_of, usable
+from siemstress.ingest.own_formats import Known, usable
 from siemstress.sources.chunks import ByteStream
+from siemstress.sources.lines import of_bytes
 
 CLOCK = Clock(int(datetime(2017, 12, 31, 23, tzinfo=UTC).timestamp()) * 1_000_000)
 """What samples are read by: stamps without a year are of 2017, those without a zone of UTC."""
@@ -103,7 +104,7 @@ class _Checker:
         data = f"{line}\n".encode()
         if reader.unpack is not None:
             data = _all_of(reader.unpack(BytesIO(data)))
-        ((rows, header),) = reader.read(lines_of(data), CLOCK)
+        ((rows, header),) = reader.read(of_bytes(data), CLOCK)
         header.time = np.where(header.time == NO_TIME, CLOCK.reference, header.time)
         row = self._builder.build(header, rows, _ORIGIN).row(0, named=True)
         return {**row, **{f"fields.{name}": v for name, v in dict(row["fields"] or ()).items()}}
@@ -113,7 +114,7 @@ class _Checker:
         data = "".join(f"{sample.message}\n" for sample in table.samples).encode()
         columns = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
         for program in table.programs:
-            header = unread(lines_of(data))
+            header = unread(of_bytes(data))
             header.program = program
             header.time = np.zeros(len(header), np.int64)
             events = self._builder.build(header, np.arange(len(header)), _ORIGIN).sort("id")

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-import numpy as np
-
 from siemstress.config.format_files import Document, read_all
 from siemstress.errors import ConfigError
 from siemstress.fields.own import own_tables
@@ -21,7 +19,7 @@ from siemstress.formats.auto import Reader
 from siemstress.formats.base import Format, formats
 from siemstress.formats.clock import Clock
 from siemstress.formats.own import is_format, own_formats
-from siemstress.sources.lines import PADDING, Lines, split
+from siemstress.sources.lines import of_bytes
 
 LEAST_LINES = 10_000
 """Lines a second of the processor's time: what reads fewer of its own samples is slow …"""
@@ -98,7 +96,7 @@ def too_slow(known: Format, of: Mapping[str, Format]) -> str | None:
     reader = Reader(known.name, of)
     texts = [text for sample in known.samples for text in _with_half(sample.line)]
     data = "".join(f"{text}\n" for text in texts).encode()
-    lines = lines_of(data)
+    lines = of_bytes(data)
     left = _TRIES
     for number in count():
         started = time.process_time()
@@ -113,7 +111,7 @@ def too_slow(known: Format, of: Mapping[str, Format]) -> str | None:
             break
         if len(lines) < _LINES:
             data *= 4
-            lines, left = lines_of(data), _TRIES
+            lines, left = of_bytes(data), _TRIES
     return (
         f"is slow: {round(rate):,} lines/s of its own samples, and {LEAST_LINES:,} is the least; "
         "take repetitions and alternatives out of it"
@@ -123,10 +121,3 @@ def too_slow(known: Format, of: Mapping[str, Format]) -> str | None:
 def _with_half(line: str) -> tuple[str, str]:
     """A line, and its first half, which does not fit."""
     return line, line[: len(line) // 2]
-
-
-def lines_of(data: bytes) -> Lines:
-    """The lines of some bytes."""
-    buffer = np.zeros(len(data) + PADDING, np.uint8)
-    buffer[: len(data)] = np.frombuffer(data, np.uint8)
-    return split(buffer, len(data))

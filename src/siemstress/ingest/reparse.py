@@ -27,7 +27,7 @@ from siemstress.ingest.difference import Difference
 from siemstress.ingest.parsing import LineParser, Place
 from siemstress.ingest.told import Told
 from siemstress.schema import ALERT, EVENT, polars_schema
-from siemstress.sources.lines import PADDING, Ints, Lines
+from siemstress.sources.lines import Ints, of_texts
 from siemstress.store.base import Bounds, Part, Store
 
 # Columns that stay as they are.
@@ -187,7 +187,7 @@ class Reparsing:
         zone = self.zone if self.zone is not None else self.default if own is None else own
         reference = old["_time"].max()
         clock = Clock(reference if isinstance(reference, int) else 0, zone, in_order=False)
-        lines = replace(_lines(old["_line"]), described=self._told.described(old))
+        lines = replace(of_texts(old["_line"], "\n"), described=self._told.described(old))
         parsed = self.parser.parse(lines, clock, None, 0, _placed(old), None)
         plain = parsed.events.cast({pl.Enum: pl.String})
         return plain.with_columns(id=old["id"].gather(plain["id"]))
@@ -261,15 +261,6 @@ def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Rows whose lines are parsed at once."""
     size = rows["_line"].str.len_bytes().sum()
     return rows.iter_slices(max(1, min(_MOST_LINES, _CHUNK * rows.height // max(1, int(size)))))
-
-
-def _lines(text: pl.Series) -> Lines:
-    """Texts as lines in a buffer; a line feed within one does not end it."""
-    padded = pl.concat([(text + "\n").cast(pl.Binary), pl.Series([bytes(PADDING)])]).rechunk()
-    array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    edges = np.frombuffer(offsets, np.int64, len(text) + 1)
-    return Lines(np.frombuffer(data, np.uint8), edges[:-1], edges[1:] - 1)
 
 
 def _placed(old: pl.DataFrame) -> Place:

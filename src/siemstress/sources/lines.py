@@ -253,6 +253,23 @@ def clipped(lines: Lines, starts: Ints, lengths: Ints) -> Ints:
     return lengths
 
 
+def of_bytes(data: bytes) -> Lines:
+    """The lines of some bytes, copied."""
+    buffer = np.zeros(len(data) + PADDING, np.uint8)
+    buffer[: len(data)] = np.frombuffer(data, np.uint8)
+    return split(buffer, len(data))
+
+
+def of_texts(texts: pl.Series, behind: str = "") -> Lines:
+    """Texts as lines, copied to stand one behind the other, with some ASCII behind each."""
+    whole = texts + behind if behind else texts
+    padded = pl.concat([whole.cast(pl.Binary), pl.Series([bytes(PADDING)])]).rechunk()
+    array = padded.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    edges = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(texts) + 1]
+    return Lines(np.frombuffer(data, np.uint8), edges[:-1], edges[1:] - len(behind))
+
+
 def split(buffer: npt.NDArray[np.uint8], size: int) -> Lines:
     """The lines in the first `size` bytes of a buffer that has room for PADDING bytes more.
 
