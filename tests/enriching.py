@@ -10,9 +10,8 @@ import polars as pl
 
 from siemstress.config import Config, load
 from siemstress.enrich.enricher import Enricher
+from siemstress.fields.maps import ENTRIES
 from siemstress.schema import polars_schema
-
-ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 
 
 def config(folder: Path, text: str) -> Config:

@@ -15,6 +15,7 @@ from sigma.backends.sqlite.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
 from sigma.rule import SigmaRule
 
+from siemstress.fields.maps import ENTRIES
 from siemstress.rules.sigma.compile import Unsupported, compiled
 from siemstress.rules.sigma.condition import Condition
 from siemstress.rules.sigma.evaluate import Evaluator
@@ -23,7 +24,6 @@ from siemstress.rules.sigma.values import Batch
 
 NAMES = ("a", "b", "c")
 TEXT = "message"
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 
 
 def rule_of(detection: Mapping[str, Any]) -> SigmaRule:
@@ -40,7 +40,7 @@ def events_of(rows: Sequence[Mapping[str, str | None]]) -> pl.DataFrame:
     entries = [[{"key": k, "value": v} for k, v in row.items() if k != TEXT] for row in rows]
     return pl.DataFrame(
         {
-            "fields": pl.Series(entries, dtype=_ENTRIES),
+            "fields": pl.Series(entries, dtype=ENTRIES),
             "message": pl.Series([row.get(TEXT) for row in rows], dtype=pl.String),
         }
     )

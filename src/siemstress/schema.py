@@ -203,6 +203,13 @@ ALERT: tuple[Column, ...] = (
         None,
         ("Magnitude", "magnitude"),
     ),
+    Column("rule_id", "text", "id of the rule, of Sigma's the UUID", None, "rule.uuid"),
+    Column("tags", "text", "the rule's tags (`attack.t1110`), as a JSON array", None, "tags"),
+    Column(
+        "supersedes",
+        "text",
+        "ids of earlier alerts whose place this one takes, as a JSON array",
+    ),
 )
 
 ALL: Mapping[str, Column] = {c.name: c for c in (*EVENT, *ALERT)}

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
+from siemstress.commands.siemmanage_reparse import add_time_flags, wanted
 from siemstress.config import Config, Section
 from siemstress.config.enrichment import ListFile
 from siemstress.errors import ConfigError, QueryError, UserError
@@ -28,12 +29,7 @@ def add_match_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `siemmanage match-list`, beside `--section`."""
     add = parser.add_argument
     add("lists", nargs="*", metavar="LIST", help="these lists only")
-    add("--last", metavar="SPAN", help="only events of the last 5m, 24h, 7d or 2w")
-    add(
-        "--range",
-        metavar="START-FINISH",
-        help="only events of this time, as siemquery has it, in this machine's zone",
-    )
+    add_time_flags(parser)
     add("--mark", action="store_true", help="write the lists' names into the events, too")
     add("--json", action="store_true", help="print an array of JSON objects")
 
@@ -88,7 +84,6 @@ def _lists(config: Config, sections: list[Section], names: list[str]) -> list[Li
 
 
 def _work(store: Store, table: str, lists: list[ListFile], options: argparse.Namespace) -> Marking:
-    from siemstress.commands.siemmanage_reparse import wanted
     from siemstress.enrich.lists import Lists
     from siemstress.ingest.marking import Marking
     from siemstress.render.progress import Progress

@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from siemstress.commands.command import say
+from siemstress.commands.line_parsers import line_parser
 from siemstress.config import Config, Section
-from siemstress.errors import QueryError, SiemstressError, UserError
+from siemstress.errors import QueryError, UserError
 from siemstress.render.text import visible
 from siemstress.store.base import Store
 from siemstress.store.retention import counted
 
 if TYPE_CHECKING:
     from siemstress.ingest.difference import Difference, Sample
-    from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.reparse import Reparsing, Wanted
 
 EXAMPLE = "reparse -s auth --last 30d --apply"
@@ -27,8 +27,8 @@ _SHOWN = 200
 _FORMATS = 20
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `siemmanage reparse`, beside `--section`."""
+def add_time_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that choose events by their time (see `wanted`)."""
     add = parser.add_argument
     add("--last", metavar="SPAN", help="only events of the last 5m, 24h, 7d or 2w")
     add(
@@ -36,6 +36,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="START-FINISH",
         help="only events of this time, as siemquery has it, in this machine's zone",
     )
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `siemmanage reparse`, beside `--section`."""
+    add_time_flags(parser)
+    add = parser.add_argument
     add("--unparsed", action="store_true", help="only what no format could read")
     add(
         "-p",
@@ -96,30 +102,8 @@ def _work(config: Config, section: Section, store: Store, options: argparse.Name
         if not options.zone:
             e.file, e.section, e.key = str(config.path), section.name, "zone"
         raise
-    parser = _parser(config, section, store, options)
+    parser = line_parser("siemmanage", options, config, section, store)
     return Reparsing(store, section.table, parser, local_zone(), zone, wanted(options))
-
-
-def _parser(
-    config: Config, section: Section, store: Store, options: argparse.Namespace
-) -> LineParser:
-    from siemstress.ingest import kept_helpers
-    from siemstress.ingest.own_formats import usable
-    from siemstress.ingest.parsing import LineParser
-
-    helpers, warnings = kept_helpers.of_section(config, section, kept_helpers.load(store))
-    for warning in warnings:
-        say(f"siemmanage: {warning}")
-    known = usable()
-    for problem in known.problems:
-        say(f"siemmanage: {problem}; lines are read by the other formats")
-    try:
-        enrichment = config.enrichment.of_section(section.name)
-        return LineParser(options.parser or section.parser, helpers, enrichment, known=known)
-    except SiemstressError as e:
-        if options.parser is None and e.file is None:
-            e.file, e.section, e.key = str(config.path), section.name, "parser"
-        raise
 
 
 def wanted(options: argparse.Namespace) -> Wanted:

@@ -9,19 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, run, say
-from siemstress.errors import SiemstressError, UserError
+from siemstress.commands.line_parsers import line_parser, usable_formats
+from siemstress.errors import UserError
 
 if TYPE_CHECKING:
     from siemstress.config import Config, Section
     from siemstress.ingest.inputs import Input
-    from siemstress.ingest.own_formats import Known
-    from siemstress.ingest.parsing import LineParser
     from siemstress.ingest.pipeline import Counts, Pipeline
-    from siemstress.rules.original import Tables
     from siemstress.store.base import Store
 
 EXAMPLES = """\
@@ -102,7 +99,7 @@ def _main(arguments: list[str]) -> int:
         return check_formats(options)
     if options.builtin:
         made.error("--builtin goes with --check-formats")
-    _formats.cache_clear()
+    usable_formats.cache_clear()
     from siemstress import config as configs
     from siemstress.store.opening import open_store
 
@@ -163,7 +160,7 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
     from siemstress.ingest.worker import WorkerProcess
 
     zone = parse_zone(options.zone) if options.zone else local_zone()
-    lines = line_parser(options, config, section, store)
+    lines = line_parser("siemparse", options, config, section, store)
     pipeline = Pipeline(
         store,
         section.table,
@@ -181,51 +178,6 @@ def _parse(options: argparse.Namespace, config: Config, section: Section, store:
         if not options.quiet:
             say_summary(pipeline.counts, section, store, time.monotonic() - started)
     return status
-
-
-def line_parser(
-    options: argparse.Namespace, config: Config, section: Section, store: Store
-) -> LineParser:
-    """What reads lines: by the option's format or the section's, with the section's helpers.
-
-    Raises:
-        ConfigError: there is no such format, or a helper is wrong.
-
-    """
-    from siemstress.ingest import kept_helpers
-
-    return ready_parser(options, config, section, kept_helpers.load(store))
-
-
-def ready_parser(
-    options: argparse.Namespace, config: Config, section: Section, stored: Tables
-) -> LineParser:
-    """The same with the helpers that the store has."""
-    from siemstress.ingest import kept_helpers
-    from siemstress.ingest.parsing import LineParser
-
-    helpers, warnings = kept_helpers.of_section(config, section, stored)
-    for warning in warnings:
-        say(f"siemparse: {warning}")
-    known = _formats()
-    try:
-        enrichment = config.enrichment.of_section(section.name)
-        return LineParser(options.parser or section.parser, helpers, enrichment, known=known)
-    except SiemstressError as e:
-        if options.parser is None and e.file is None:
-            e.file, e.section, e.key = str(config.path), section.name, "parser"
-        raise
-
-
-@cache
-def _formats() -> Known:
-    """The formats; says, once, which of the user's own cannot be used."""
-    from siemstress.ingest.own_formats import usable
-
-    known = usable()
-    for problem in known.problems:
-        say(f"siemparse: {problem}; lines are read by the other formats")
-    return known
 
 
 def retention(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
-from siemstress.commands.siemparse import line_parser, retention, say_summary
+from siemstress.commands.line_parsers import line_parser
+from siemstress.commands.siemparse import retention, say_summary
 from siemstress.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def _target(
         if not options.zone:
             e.file, e.section, e.key = str(config.path), section.name, "zone"
         raise
-    return Target(section.table, line_parser(options, config, section, store), zone)
+    parser = line_parser("siemparse", options, config, section, store)
+    return Target(section.table, parser, zone)
 
 
 def _wanted(options: argparse.Namespace, config: Config) -> list[tuple[Section, Sources]]:

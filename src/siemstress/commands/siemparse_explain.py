@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import say
+from siemstress.commands.line_parsers import line_parser
 
 if TYPE_CHECKING:
     from siemstress.config import Config, Section
@@ -21,13 +22,12 @@ _PROCESSES = 20
 
 def explain(options: argparse.Namespace, config: Config, section: Section) -> int:
     """Read files, or standard input, and show which formats took what."""
-    from siemstress.commands.siemparse import ready_parser
     from siemstress.formats.clock import local_zone, parse_zone
     from siemstress.ingest import explain as explaining
     from siemstress.ingest.inputs import open_inputs
 
     zone = parse_zone(options.zone) if options.zone else local_zone()
-    parser = ready_parser(options, config, section, {})
+    parser = line_parser("siemparse", options, config, section, None)
     status = 0
     found = explaining.Explanation()
     sources = open_inputs(options.files, parser.unpack, parser.recognise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, Terminated, run, say
@@ -12,13 +12,15 @@ from siemstress.errors import Failure, RuleError
 
 if TYPE_CHECKING:
     from siemstress.rules.engine import Engine, Raised
-    from siemstress.rules.load import Loaded
+    from siemstress.rules.gather import Gathered
     from siemstress.rules.model import Rule
     from siemstress.rules.settings import Settings
     from siemstress.store.base import Store
     from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
+Action = Callable[["Settings", "Store", argparse.Namespace], int]
+"""What `siemtrigger ACTION` runs; gives the exit status."""
 EXAMPLES = """\
   siemtrigger                             watch for ever, by siemtrigger.conf or the shipped rules
   siemtrigger --oneshot                   look once at all that is new, then exit
@@ -34,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    from siemstress.rules import kept, settings
-    from siemstress.rules.load import load_rules
+    from siemstress.rules import settings
+    from siemstress.rules.gather import gather
     from siemstress.store.opening import open_store
 
     found = settings.load(options.config)
@@ -43,18 +45,19 @@ def _main(arguments: list[str]) -> int:
         say(f"{PROG}: {warning}")
     store = open_store(found.config)
     try:
-        stored = kept.load(store)
-        loaded = load_rules(found.rule_files, found.config.tables(), kept.given(stored))
-        disabled = kept.names_of_disabled(stored)
+        if options.action is not None:
+            act: Action = options.action
+            return act(found, store, options)
+        gathered = gather(found, store)
         if options.check:
-            return _check(found, loaded, sum(map(len, stored.values())), len(disabled))
-        for problem in loaded.problems:
+            return _check(found, gathered)
+        for problem in gathered.problems:
             say(f"{PROG}: {problem}")
-        if options.rules and (loaded.rules or disabled):
-            return _list(loaded.rules, disabled)
-        if not loaded.rules:
+        if options.rules and (gathered.rules or gathered.disabled):
+            return _list(gathered.rules, gathered.disabled)
+        if not gathered.rules:
             raise RuleError("there is no rule to watch by", file=found.path)
-        return _watch(found, store, loaded.rules, options)
+        return _watch(found, store, gathered.rules, options)
     finally:
         store.close()
 
@@ -75,6 +78,7 @@ def _parser() -> Parser:
         help="time between looks at the store (default: 5, or what the config says)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print new alerts")
+    parser.set_defaults(action=None)
     return parser
 
 
@@ -88,19 +92,19 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _check(settings: Settings, loaded: Loaded, stored: int, disabled: int) -> int:
-    for problem in loaded.problems:
+def _check(settings: Settings, gathered: Gathered) -> int:
+    for problem in gathered.problems:
         say(str(problem))
     files = len(settings.rule_files)
-    if not files and not stored:
+    if not files and not gathered.stored:
         say(f"{PROG}: there is no rule file")
-    places = f"{files} files and the store" if stored else f"{files} files"
-    fine = f"{len(loaded.rules)} rules in {places} are fine"
-    if disabled:
-        fine += f", {disabled} are disabled"
-    wrong = len(loaded.problems)
+    places = f"{files} files and the store" if gathered.stored else f"{files} files"
+    fine = f"{len(gathered.rules)} rules in {places} are fine"
+    if gathered.disabled:
+        fine += f", {len(gathered.disabled)} are disabled"
+    wrong = len(gathered.problems)
     say(f"{fine}; mistakes: {wrong}" if wrong else fine)
-    return 2 if wrong or not (files or stored) else 0
+    return 2 if wrong or not (files or gathered.stored) else 0
 
 
 def _list(rules: Sequence[Rule], disabled: Sequence[str]) -> int:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-import numpy as np
 import polars as pl
 
-from siemstress.fields.maps import maps
-
-ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+from siemstress.fields.maps import apart, maps
 
 OURS = r"^(?:list$|(?:source|destination)\.(?:geo|as)\.|(?:source\.|destination\.)?asset\.)"
 """Names of fields that enrichment adds."""
@@ -27,11 +24,7 @@ class Entries:
     @cached_property
     def frame(self) -> pl.DataFrame:
         """The entries as `row`, `key` and `value`."""
-        entry = self._fields.cast(ENTRIES)
-        length = entry.list.len().fill_null(0).to_numpy()
-        apart = entry.explode(empty_as_null=False, keep_nulls=False).struct.unnest()
-        row = pl.Series("row", np.repeat(np.arange(self.count), length), dtype=pl.Int64)
-        return pl.DataFrame({"row": row, "key": apart["key"], "value": apart["value"]})
+        return apart(self._fields)
 
     def without_ours(self) -> Entries:
         """Those that did not come with the line, left out."""

@@ -15,10 +15,8 @@ import polars as pl
 
 from siemstress.config import Helper
 from siemstress.errors import ConfigError
-from siemstress.fields.maps import maps
+from siemstress.fields.maps import apart, maps
 from siemstress.formats.expression import reason
-
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 
 
 @dataclass(frozen=True)
@@ -136,17 +134,12 @@ def _joined(found: pl.DataFrame) -> pl.DataFrame:
 
 def _with_entries(events: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     rows = entries["row"].unique().sort()
-    there = (
-        pl.DataFrame({"row": rows, "entry": events["fields"].gather(rows).cast(_ENTRIES)})
-        .explode("entry")
-        .drop_nulls("entry")
-        .unnest("entry")
-        .join(entries, on=("row", "key"), how="anti", maintain_order="left")
-    )
     # Numbers among the rows that something was found in.
     place = pl.col("row").replace_strict(rows, pl.int_range(len(rows), eager=True))
-    both = pl.concat([there, entries.select("row", "key", "value")]).with_columns(place)
-    fresh = pl.DataFrame({"row": rows, "entries": maps(both, len(rows))})
+    found = entries.select(place, "key", "value")
+    there = apart(events["fields"].gather(rows))
+    there = there.join(found, on=("row", "key"), how="anti", maintain_order="left")
+    fresh = pl.DataFrame({"row": rows, "entries": maps(pl.concat([there, found]), len(rows))})
     number = pl.int_range(pl.len()).cast(rows.dtype).alias("row")
     return (
         events.with_columns(number)

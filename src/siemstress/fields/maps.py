@@ -1,4 +1,4 @@
-"""Maps from names to texts, put together from entries of any rows."""
+"""Maps from names to texts: taken apart into entries, and put together from entries of any rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import cast
 import numpy as np
 import polars as pl
 import pyarrow as pa
+
+ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+"""What a column of maps is cast to, to look into them."""
+
+
+def apart(fields: pl.Series) -> pl.DataFrame:
+    """The entries of a column of maps as `row`, `key` and `value`, in the order of the rows."""
+    entry = fields.cast(ENTRIES)
+    length = entry.list.len().fill_null(0).to_numpy()
+    pairs = entry.explode(empty_as_null=False, keep_nulls=False).struct.unnest()
+    row = pl.Series("row", np.repeat(np.arange(len(fields)), length), dtype=pl.Int64)
+    return pl.DataFrame({"row": row, "key": pairs["key"], "value": pairs["value"]})
 
 
 def maps(entries: pl.DataFrame, count: int) -> pl.Series:

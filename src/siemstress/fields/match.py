@@ -50,22 +50,18 @@ class Matcher:
     """
 
     def __init__(
-        self, tables: Sequence[Table], programs: Sequence[str] | None = None,
-        wanted: Container[str] | None = None,
-    ) -> None:  # fmt: skip
-        """`programs` are names in the order of their numbers (None: those that have a table).
-
-        Only what those `wanted` (None: all) say is known.
-        """
+        self, tables: Sequence[Table], programs: Sequence[str], wanted: Container[str]
+    ) -> None:
+        """`programs` are names in the order of their numbers; only those `wanted` are known."""
         of_program: dict[str, list[int]] = {}
         self.templates: list[Template] = []
         for table in tables:
             first = len(self.templates) + 1
             self.templates += [pattern.template() for pattern in table.patterns]
             for program in table.programs:
-                if wanted is None or program in wanted:
+                if program in wanted:
                     of_program.setdefault(program, []).extend(range(first, len(self.templates) + 1))
-        self.programs = sorted(of_program) if programs is None else list(programs)
+        self.programs = programs
         self._tree = Tree()
         self._texts: list[bytes] = []
         # Programs that say the same share their part of the tree.

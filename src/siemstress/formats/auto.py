@@ -83,11 +83,7 @@ class Reader:
             fitting = [*described, *(f for f in fitting if not f.described)]
         yield from self._try(fitting, turn)
         if len(turn.left):
-            some = turn.left[:: max(1, len(turn.left) // _LOOKED_AT)]
-            others = self._others(
-                fitting, lines.take(some), clock, all_of_them=len(some) == len(turn.left)
-            )
-            yield from self._try(others, turn)
+            yield from self._try(self._others(fitting, turn), turn)
         if self.auto:
             self._fitting = (*turn.used, *(f for f in self._fitting if f not in turn.used))
         if len(turn.left):
@@ -107,18 +103,18 @@ class Reader:
             yield from self._refined(candidate, turn.left[read], header, turn.clock)
             turn.left = turn.left[~read]
 
-    def _others(
-        self, fitting: Sequence[Format], some: Lines, clock: Clock, *, all_of_them: bool
-    ) -> list[Format]:
-        """What else may be tried, by how many of some lines they read, and last the loose ones.
+    def _others(self, fitting: Sequence[Format], turn: _Turn) -> list[Format]:
+        """What else may be tried on what is left, the loose ones last.
 
-        `all_of_them` says that there are no other lines to read.
+        The others go by how many of some lines they read.
         """
         others = [f for f in self._choice if f not in fitting]
         if not self.auto or not others:
             return others
-        read = {f.name: len(_read(f, some, clock)[1]) for f in others}
-        if all_of_them:
+        left = turn.part()
+        some = left.take(np.arange(0, len(left), max(1, len(left) // _LOOKED_AT)))
+        read = {f.name: len(_read(f, some, turn.clock)[1]) for f in others}
+        if len(some) == len(left):
             others = [f for f in others if read[f.name]]
         # Of the loose ones the looser reads more, and knows less of what it reads.
         return sorted(others, key=lambda f: (f.rank if _is_loose(f) else 0, -read[f.name], f.rank))
@@ -128,6 +124,8 @@ class Reader:
     ) -> Iterator[tuple[Ints, Header]]:
         """Give lines to formats that know their messages; of several the first that reads one."""
         left: Mask | None = None
+        # Many formats claim the same lines: what one finds out about them serves the next.
+        asked, part = np.empty(0, np.int64), header
         for finer in self._refining.get(base.name, ()):
             if finer.claims is None or finer.refine is None:
                 continue
@@ -135,7 +133,9 @@ class Reader:
             claimed = np.flatnonzero(claims if left is None else claims & left)
             if not len(claimed):
                 continue
-            read, better = finer.refine(header.take(claimed).compact(), clock)
+            if not np.array_equal(claimed, asked):
+                asked, part = claimed, header.take(claimed).compact()
+            read, better = finer.refine(part, clock)
             if not len(better):
                 continue
             taken = claimed[read]

@@ -16,6 +16,7 @@ import numpy as np
 
 from siemstress.formats.base import SYSLOGS, Format, Sample
 from siemstress.formats.clock import Clock
+from siemstress.formats.distinct import once
 from siemstress.formats.found import Found
 from siemstress.formats.header import Header, Span, unread
 from siemstress.formats.keys import pointers
@@ -214,9 +215,10 @@ def _renamed(leaves: Leaves, rename: Callable[[str], str]) -> Leaves:
     if len(distinct) == len(names):
         return Leaves(leaves.row, leaves.name, names, leaves.text)
     name = np.array([distinct[n] for n in names], np.int64)[leaves.name]
-    _, kept = np.unique(leaves.row * len(distinct) + name, return_index=True)
-    kept.sort()
-    return Leaves(leaves.row[kept], name[kept], list(distinct), leaves.text.gather(kept))
+    renamed = Leaves(leaves.row, name, list(distinct), leaves.text)
+    lines = int(leaves.row[-1]) + 1 if len(leaves.row) else 0
+    kept = once(renamed.row, name, lines, len(distinct))
+    return renamed if kept is None else renamed.take(kept)
 
 
 def _first_of_lists(leaves: Leaves) -> Leaves:

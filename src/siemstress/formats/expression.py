@@ -5,6 +5,7 @@ They are Rust's, which take linear time whatever the text and the expression are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import polars as pl
@@ -29,18 +30,32 @@ class Expression:
             polars.exceptions.ComputeError: it is no regular expression.
 
         """
+        ok, columns = self.groups(text)
+        return ok, of_columns(columns)
+
+    def groups(self, text: pl.Series) -> tuple[Mask, dict[str, pl.Series]]:
+        """The same, as a column for each group; null where it is not found.
+
+        Raises:
+            polars.exceptions.ComputeError: it is no regular expression.
+
+        """
         found = text.str.extract_groups(self.regex).struct.unnest()
         ok = found[_WHOLE].is_not_null()
         if not ok.all():
             found = found.filter(ok)
-        return ok.to_numpy(), of_columns({name: found[name] for name in self.names})
+        return ok.to_numpy(), {name: found[name] for name in _named(found.columns)}
 
     @cached_property
     def names(self) -> list[str]:
         """The groups' names."""
         kind = pl.Series([""]).str.extract_groups(self.regex).dtype
         assert isinstance(kind, pl.Struct)  # noqa: S101 - what groups are taken out as
-        return [f.name for f in kind.fields if f.name != _WHOLE and not f.name.isdecimal()]
+        return _named([f.name for f in kind.fields])
+
+
+def _named(groups: Sequence[str]) -> list[str]:
+    return [name for name in groups if name != _WHOLE and not name.isdecimal()]
 
 
 def reason(error: pl.exceptions.PolarsError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -40,16 +41,15 @@ class Found:
         placed = leaves if isinstance(leaves, Placed) else leaves.placed(lines)
         self._row = leaves.row
         self._name = leaves.name
-        self._names = leaves.names
         self._columns = _columns(leaves.names, columns, spellings() if general else {})
         self._taken: dict[str, Ints] = {}
         lowered = np.flatnonzero(np.isin(leaves.name, self._columns.get("protocol", [])))
         if len(lowered):
             placed = placed.changed(lowered, placed.texts(lowered).str.to_lowercase())
-        self._placed = placed
         self._value = placed.value
         buffer, ends = appended(placed.lines.buffer, pl.Series(leaves.names, dtype=pl.String))
         self.lines = Lines(buffer, lines.starts, lines.ends)
+        self._placed = replace(placed, lines=self.lines)
         self._named = Span(ends[:-1], np.diff(ends))
 
     def leaf(self, column: str) -> Ints:
@@ -84,15 +84,7 @@ class Found:
 
         They are only looked at, and stay fields.
         """
-        start, length = np.zeros(len(self.lines), np.int64), np.full(len(self.lines), -1, np.int64)
-        for name in names:
-            if name not in self._names:
-                continue
-            at = np.flatnonzero(self._name == self._names.index(name))
-            at = at[length[self._row[at]] < 0]
-            start[self._row[at]] = self._value.start[at]
-            length[self._row[at]] = self._value.length[at]
-        return self.lines.text(start, length)
+        return self._placed.texts_of(*names)
 
     def numbers(self, column: str, most: int) -> Ints | None:
         """A column's values as numbers from 0 to `most`, -1 where there is none."""

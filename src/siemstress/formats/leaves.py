@@ -30,6 +30,18 @@ class Leaves:
     names: Sequence[str]
     text: pl.Series
 
+    def take(self, which: Ints) -> Leaves:
+        """Some of the values."""
+        return Leaves(self.row[which], self.name[which], self.names, self.text.gather(which))
+
+    def of_rows(self, rows: Mask) -> Leaves:
+        """Those of some of the lines, which get new numbers."""
+        if rows.all():
+            return self
+        number = np.cumsum(rows) - 1
+        kept = self.take(np.flatnonzero(rows[self.row]))
+        return replace(kept, row=number[kept.row])
+
     def placed(self, lines: Lines) -> Placed:
         """The same, with the values in the buffer of the lines."""
         buffer, ends = appended(lines.buffer, self.text)

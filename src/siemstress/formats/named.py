@@ -19,7 +19,8 @@ from siemstress.sources.lines import Ints, Lines
 
 _TEXTS = ("host", "process", "source_host", "dest_host", "protocol", "user_name", "action")
 _PORTS = ("source_port", "dest_port")
-_OUTCOMES = {"success": "success", "failure": "failure"}
+OUTCOMES = {"success": "success", "failure": "failure"}
+"""Words that are an outcome."""
 
 
 def event(
@@ -29,7 +30,7 @@ def event(
     name: str,
     *,
     actions: Mapping[str, str] | None = None,
-    outcomes: Mapping[str, str] = _OUTCOMES,
+    outcomes: Mapping[str, str] = OUTCOMES,
     levels: Mapping[str, int] = LEVELS,
 ) -> Header:
     """The header of lines in which named values were found.

@@ -55,12 +55,9 @@ class Objects:
         """Those of some texts, which get new numbers; `rows` ascend."""
         if len(rows) == len(self.good):
             return self
-        number = np.full(len(self.good), -1, np.int64)
-        number[rows] = np.arange(len(rows))
-        row = number[self.leaves.row]
-        kept = np.flatnonzero(row >= 0)
-        leaves = self.leaves
-        leaves = Leaves(row[kept], leaves.name[kept], leaves.names, leaves.text.gather(kept))
+        wanted = np.zeros(len(self.good), bool)
+        wanted[rows] = True
+        leaves = self.leaves.of_rows(wanted)
         return Objects(self.good[rows], leaves, self.shape[rows], self.shapes)
 
 

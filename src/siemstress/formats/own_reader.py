@@ -14,10 +14,10 @@ from siemstress.formats.found import Found
 from siemstress.formats.header import Header
 from siemstress.formats.keys import LEVELS, spellings
 from siemstress.formats.leaves import Leaves
-from siemstress.formats.named import event
+from siemstress.formats.named import OUTCOMES, event
 from siemstress.formats.own_times import Notation
 from siemstress.formats.stamps import Stamps
-from siemstress.sources.lines import Ints, Mask
+from siemstress.sources.lines import Mask
 
 Take = Callable[[pl.Series], tuple[Mask, Leaves]]
 """Tells which texts are of a kind (a regex, JSON), and what values are in these, numbered anew."""
@@ -88,7 +88,7 @@ class Own:
         better = event(
             found, base, clock, self.name,
             actions=self._words("action"),
-            outcomes=self._words("outcome") or {"success": "success", "failure": "failure"},
+            outcomes=self._words("outcome") or OUTCOMES,
             levels=self.levels,
         )  # fmt: skip
         better.program = self.program or base.program
@@ -125,7 +125,9 @@ class Own:
         if not self.constants or not count:
             return leaves
         names = [n + _CONSTANT if n in _filled() else n for n in self.constants]
-        leaves = _without(leaves, [n for n, name in enumerate(leaves.names) if name in names])
+        there = [n for n, name in enumerate(leaves.names) if name in names]
+        if there:
+            leaves = leaves.take(np.flatnonzero(~np.isin(leaves.name, there)))
         rows = [leaves.row, *(np.arange(count) for _ in names)]
         numbers = [leaves.name, *(np.full(count, len(leaves.names) + n) for n in range(len(names)))]
         texts = [pl.repeat(t, count, dtype=pl.String, eager=True) for t in self.constants.values()]
@@ -153,7 +155,7 @@ class Own:
         good[rows] = part.ok
         kept = np.ones(len(leaves.row), bool)
         kept[leaf[rows]] = False
-        return good, stamps, _some(leaves, kept)
+        return good, stamps, leaves.take(np.flatnonzero(kept))
 
     def _named(self, column: str, leaves: Leaves) -> list[int]:
         """The numbers of the names that fill a column, the best first."""
@@ -215,21 +217,6 @@ def _are_so(leaves: Leaves, count: int, where: Mapping[str, tuple[str, ...]]) ->
 
 def _narrowed(ok: Mask, leaves: Leaves, kept: Mask) -> tuple[Mask, Leaves]:
     """Of the lines that are ok some, with their leaves numbered anew."""
-    if kept.all():
-        return ok, leaves
     narrower = ok.copy()
     narrower[np.flatnonzero(ok)[~kept]] = False
-    some = _some(leaves, kept[leaves.row])
-    number: Ints = np.cumsum(kept) - 1
-    return narrower, Leaves(number[some.row], some.name, some.names, some.text)
-
-
-def _without(leaves: Leaves, names: Sequence[int]) -> Leaves:
-    return _some(leaves, ~np.isin(leaves.name, names)) if names else leaves
-
-
-def _some(leaves: Leaves, kept: Mask) -> Leaves:
-    if kept.all():
-        return leaves
-    rows = np.flatnonzero(kept)
-    return Leaves(leaves.row[rows], leaves.name[rows], leaves.names, leaves.text.gather(rows))
+    return narrower, leaves.of_rows(kept)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from siemstress.formats.clock import Clock
+from siemstress.formats.expression import Expression
 from siemstress.formats.found import Found
 from siemstress.formats.header import Header
 from siemstress.formats.leaves import appended, of_columns
@@ -54,10 +55,8 @@ def take_apart(
 
 def groups(text: pl.Series, regex: str) -> tuple[Mask, dict[str, pl.Series]]:
     """Which texts an expression fits, and its groups in these; empty ones and `-` are null."""
-    found = text.str.extract_groups(f"(?P<_whole>{regex})").struct.unnest()
-    ok = found["_whole"].is_not_null()
-    names = [n for n in found.columns if n != "_whole" and not n.isdecimal()]
-    told = found.filter(ok).select(
-        pl.when(~pl.col(n).is_in(["", "-"])).then(pl.col(n)).alias(n) for n in names
+    ok, found = Expression(regex).groups(text)
+    told = pl.DataFrame(found).select(
+        pl.when(~pl.col(n).is_in(["", "-"])).then(pl.col(n)).alias(n) for n in found
     )
-    return ok.to_numpy(), {name: told[name] for name in names}
+    return ok, {name: told[name] for name in found}

@@ -13,6 +13,7 @@ import polars as pl
 
 from siemstress.formats.found import Found
 from siemstress.formats.header import Header
+from siemstress.formats.outcomes import first_known
 
 Words = Mapping[str, str]
 """What words in lower case stand for. `create*` are all that begin so, `*` any, "" is none."""
@@ -81,21 +82,14 @@ def _give(header: Header, column: str, texts: Sequence[pl.Series]) -> None:
     given = [text for text in texts if not text.is_null().all()]
     if not given:
         return
-    text = _first(given)
+    text = first_known(*given)
     if column == "severity":
         number = text.cast(pl.Int8).fill_null(-1).to_numpy()
         known = header.severity
         header.severity = number if known is None else np.where(number < 0, known, number)
     else:
         known_text = header.values.get(column)
-        header.values[column] = text if known_text is None else _first([text, known_text])
-
-
-def _first(texts: Sequence[pl.Series]) -> pl.Series:
-    result = texts[0]
-    for text in texts[1:]:
-        result = result.zip_with(result.is_not_null(), text)
-    return result
+        header.values[column] = text if known_text is None else first_known(text, known_text)
 
 
 def _said(found: Found, name: str, words: Words, regex: str | None = None) -> pl.Series | None:
@@ -114,7 +108,7 @@ def _said(found: Found, name: str, words: Words, regex: str | None = None) -> pl
         longest = sorted(begun, key=len, reverse=True)
         head = small.str.extract(f"^({'|'.join(re.escape(word) for word in longest)})")
         said.append(head.replace_strict(begun, default=None, return_dtype=pl.String))
-    result = _first(said)
+    result = first_known(*said)
     if "*" in words:
         result = result.set(result.is_null() & small.is_not_null(), words["*"])
     if "" in words:

@@ -27,6 +27,7 @@ from siemstress.sources.lines import Ints, Lines, Mask, clipped
 
 # What of a line is looked at.
 _SEEN = 120
+_DIGITS = "[0-9][0-9]"
 _NAMES = "|".join(sorted(ZONES, key=len, reverse=True))
 _ZONE = rf"(?: ?(?<z>[Zz]|[+-]\d\d(?::?\d\d)?)|\s\(?(?<n>{_NAMES})\)?)?"
 _TIME = r"(?<H>[ 0-2]?\d):(?<M>\d\d):(?<S>\d\d)"
@@ -124,9 +125,6 @@ class Found:
         return Found(self.stamps.take(rows), self.start[rows], self.behind[rows], self.kind[rows])
 
 
-_DIGITS = "[0-9][0-9]"
-
-
 def find(
     lines: Lines, at: Ints, ends: Ints, clock: Clock, kinds: Sequence[str] = tuple(KINDS)
 ) -> Found:
@@ -137,8 +135,8 @@ def find(
     rows = np.flatnonzero(length > 7)
     text = lines.text(at[rows], length[rows])
     # There is no stamp without two digits in a row.
-    rows = rows[text.str.contains(_DIGITS).to_numpy()]
-    text = lines.text(at[rows], length[rows])
+    maybe = text.str.contains(_DIGITS)
+    rows, text = rows[maybe.to_numpy()], text.filter(maybe)
     for name in kinds:
         if not len(rows):
             break

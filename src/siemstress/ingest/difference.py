@@ -9,10 +9,9 @@ from typing import Any
 
 import polars as pl
 
-SAMPLES = 5
+from siemstress.fields.maps import ENTRIES
 
-# So that two maps with the same entries in another order are the same.
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
+SAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,8 @@ def _column(old: pl.DataFrame, new: pl.DataFrame, name: str) -> pl.Series:
 
 def _differs(old: pl.Series, new: pl.Series) -> pl.Series:
     if isinstance(new.dtype, pl.Map):
-        return _maps_differ(old.cast(_ENTRIES), new.cast(_ENTRIES))
+        # So that two maps with the same entries in another order are the same.
+        return _maps_differ(old.cast(ENTRIES), new.cast(ENTRIES))
     if isinstance(new.dtype, pl.Enum):
         new = new.cast(pl.String)
     return old.cast(new.dtype).ne_missing(new)

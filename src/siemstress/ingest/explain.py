@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from siemstress.fields.maps import apart
 from siemstress.formats.keys import FILLED
 from siemstress.ingest.inputs import Input, read_whole
 from siemstress.ingest.parsing import LineParser, Parsed
@@ -103,18 +104,9 @@ def _by_format(
 
 def _fields(events: pl.DataFrame) -> Iterator[tuple[str, str, int]]:
     """Formats, names of fields, and in how many lines each is."""
-    entries = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
-    keys = (
-        pl.DataFrame(
-            {
-                "format": events["format"].cast(pl.String).fill_null(""),
-                "entry": events["fields"].cast(entries),
-            }
-        )
-        .explode("entry")
-        .drop_nulls("entry")
-        .select("format", pl.col("entry").struct.field("key"))
-    )
+    entries = apart(events["fields"])
+    formats = events["format"].cast(pl.String).fill_null("").gather(entries["row"])
+    keys = pl.DataFrame({"format": formats, "key": entries["key"]})
     counted = keys.group_by("format", "key").len().sort("len", "key", descending=True)
     yield from counted.iter_rows()
 

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,17 +46,20 @@ class Parsed:
     with_messages: frozenset[str] = frozenset()
 
 
-_builders: dict[tuple[int, ...], tuple[Sequence[Table], EventBuilder]] = {}
+_last: list[tuple[tuple[Table, ...], EventBuilder]] = []
 
 
 def _builder(tables: Sequence[Table]) -> EventBuilder:
-    """What makes events by some tables; the last one that was made is kept, as it is dear."""
-    key = tuple(map(id, tables))
-    if key not in _builders:
-        made = (tuple(tables), EventBuilder(tables))
-        _builders.clear()
-        _builders[key] = made
-    return _builders[key][1]
+    """What makes events by some tables; the last one is kept, for who has the very same tables.
+
+    So parsers of several sections make the tables of a program ready once.
+    """
+    for known, builder in _last:
+        if len(known) == len(tables) and all(map(is_, known, tables)):
+            return builder
+    builder = EventBuilder(tables)
+    _last[:] = [(tuple(tables), builder)]
+    return builder
 
 
 class LineParser:

@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 import sqlglot
 
+from siemstress.fields.maps import apart
 from siemstress.formats.base import formats
 from siemstress.formats.headed import HEADER, HEADER_ID
 from siemstress.sources.headings import Described, Heading, key
 from siemstress.store.base import Scan, Store, rows
-
-_ENTRIES = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 
 
 @dataclass
@@ -62,8 +61,6 @@ class Told:
 
 def _entry(events: pl.DataFrame, name: str) -> pl.Series:
     """The field of that name of each event; null where it has none."""
-    fields = {"row": np.arange(len(events)), "entry": events["fields"].cast(_ENTRIES)}
-    entries = pl.DataFrame(fields).explode("entry").drop_nulls("entry").unnest("entry")
-    entries = entries.filter(pl.col("key") == name)
+    entries = apart(events["fields"]).filter(pl.col("key") == name)
     row = pl.DataFrame({"row": np.arange(len(events))})
     return row.join(entries, "row", "left", maintain_order="left")["value"]

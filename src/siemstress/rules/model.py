@@ -93,6 +93,8 @@ class Rule:
     message: str
     severity: int | None = None
     magnitude: int | None = None
+    id: str = ""
+    tags: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ pattern is one literal with or without `*` around it follows from where the lite
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -29,14 +30,10 @@ class _How(Enum):
     LIKE = auto()
 
 
-# Bytes that mean something in a regular expression.
-_ESCAPED = str.maketrans({c: f"\\{c}" for c in r"\.+*?()|[]{}^$#&-~"})
-
-
 def pattern_of(test: Text) -> str:
     """The regular expression, for the whole of a text, that says the same as a test."""
     wild = {Wild.ANY: ".*", Wild.ONE: "."}
-    parts = (p.translate(_ESCAPED) if isinstance(p, str) else wild[p] for p in test.parts)
+    parts = (re.escape(p) if isinstance(p, str) else wild[p] for p in test.parts)
     return f"(?s)^{''.join(parts)}$"
 
 

@@ -18,6 +18,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
 from siemstress.errors import RuleError
+from siemstress.formats.expression import reason
 from siemstress.rules.sigma.compile import Unsupported, compiled
 from siemstress.rules.sigma.condition import All, Condition, Regex, atoms
 from siemstress.rules.sigma.taxonomy import LogSource, events_of, mapped
@@ -121,8 +122,8 @@ def _check(test: Regex) -> None:
     try:
         pl.Series([""]).str.contains(test.expression)
     except pl.exceptions.PolarsError as e:
-        told = str(e).replace("regex error: ", "").replace("regex parse error:", "")
-        raise Unsupported(f"the expression {test.pattern[:80]!r} cannot be used: {told}") from None
+        text = f"the expression {test.pattern[:80]!r} cannot be used: {reason(e)}"
+        raise Unsupported(text) from None
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.fields.maps import apart
+
 Rows = npt.NDArray[np.int64]
 """Numbers of rows, ascending, each once."""
 
@@ -128,14 +130,8 @@ def _entries(events: pl.DataFrame, keys: Iterable[str]) -> dict[str, tuple[Rows,
     wanted = sorted(keys)
     if not wanted or "fields" not in events.columns:
         return {}
-    kind = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
     flat = (
-        pl.DataFrame(
-            {"row": pl.int_range(len(events), eager=True), "e": events["fields"].cast(kind)}
-        )
-        .filter(pl.col("e").list.len() > 0)
-        .explode("e")
-        .unnest("e")
+        apart(events["fields"])
         .with_columns(pl.col("key").str.to_lowercase().str.replace_all(" ", "", literal=True))
         .filter(pl.col("key").is_in(wanted), pl.col("value").is_not_null())
     )

@@ -1,0 +1,1 @@
+"""Windows over matches: which runs of events make a rule's condition true, group by group."""

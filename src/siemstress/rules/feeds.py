@@ -1,0 +1,69 @@
+"""What a rule watches: which single events count, and what is kept of each for its windows.
+
+A feed's matches are stored once, for all rules that look at the same events in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from siemstress.rules.episodes.model import Window
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from siemstress.rules.sigma.condition import Condition
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Events of some tables for which a condition holds; None: all events.
+
+    The condition is one of Sigma's (`rules.sigma.condition`), whose fields are places, or one in
+    SQL over the columns of one event, in the house dialect. `keep` names the places, as conditions
+    do, whose values are kept with each match, in lower case. With `roll` (µs) events with the same
+    kept values within such a piece of time (counted from 1970) are kept as one row with a count.
+    """
+
+    tables: tuple[str, ...]
+    condition: Condition | exp.Expr | None
+    keep: tuple[str, ...] = ()
+    roll: int | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Names what the feed's matches are."""
+        from sqlglot import exp
+
+        is_sql = isinstance(self.condition, exp.Expr)
+        condition = self.condition.sql("duckdb") if is_sql else repr(self.condition)  # type: ignore[union-attr] # SQL has it
+        text = repr((condition, self.keep, self.roll))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the kinds of match that a window is about.
+
+    `source` is a feed, or windows whose episodes are the matches. `group` are the kept places (of
+    windows: their group's names) that give the values of the group, in the order of the window's
+    own names; `value` is the one whose values are counted. `name` is what the rule's file calls it.
+    """
+
+    name: str
+    source: Feed | Windowed
+    group: tuple[str, ...] = ()
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Windowed:
+    """A window over the matches of its parts, by groups. `group_by` are the names of the group's
+    values in alerts and messages."""
+
+    parts: tuple[Part, ...]
+    window: Window
+    group_by: tuple[str, ...] = ()
