@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ import polars as pl
 
 from siemstress.rules.engine import Engine, Raised
 from siemstress.rules.load import Loaded, load_rules
-from siemstress.rules.model import GroupKey, Rule, Window
+from siemstress.rules.model import EPOCH, GroupKey, Rule, Window
+from siemstress.rules.raised import standing
 from siemstress.schema import EVENT, polars_schema
 from siemstress.store.base import Scan, Store
 from stores import ask, put
@@ -22,6 +24,11 @@ TABLES |= {table: table for table in TABLES.values()}
 
 # An event of the model: seconds since START, and its group.
 Event = tuple[int, str | None]
+
+
+def at(second: int) -> datetime:
+    """A time, in seconds since START."""
+    return START + timedelta(seconds=second)
 
 
 def silent(_text: str) -> None:
@@ -83,10 +90,17 @@ def alerts(store: Store, table: str = "UserAuth") -> list[dict[str, Any]]:
     return ask(store, "SELECT * FROM t ORDER BY time, id", t=Scan(table))
 
 
-def starts(store: Store) -> list[tuple[str | None, int]]:
-    """Group and start (seconds since START) of each alert that is stored, sorted."""
-    found = ((a["source_host"], (a["time"] - START) // timedelta(seconds=1)) for a in alerts(store))
-    return in_order(found)
+def starts(store: Store, rule: str | None = None) -> list[tuple[str | None, int]]:
+    """Group and start (seconds since START) of each alert that is current, sorted."""
+    names = {a["source_rule"] for a in alerts(store)} if rule is None else {rule}
+    found = standing(store, "UserAuth", names, -(2**62), 2**62)
+    origin = (START - EPOCH) // timedelta(microseconds=1)
+    return in_order(
+        (json.loads(alert.group).get("source_host"), (alert.start - origin) // 1_000_000)
+        for some in found.values()
+        for alert in some
+        if alert.current
+    )
 
 
 def in_order(found: Iterable[tuple[str | None, int]]) -> list[tuple[str | None, int]]:
@@ -100,17 +114,18 @@ def hot(times: Sequence[int], span: int, limit: int) -> set[int]:
 
 
 def episodes(times: Sequence[int], span: int, limit: int) -> list[tuple[int, int]]:
-    """First and last time of each unbroken run of hot times."""
-    is_hot = hot(times, span, limit)
+    """First and last time of each run of hot times, each within the span of the one before."""
+    return runs(hot(times, span, limit), span)
+
+
+def runs(times: Iterable[int], span: int) -> list[tuple[int, int]]:
+    """First and last of each run of times, each within the span of the one before."""
     found: list[tuple[int, int]] = []
-    previous: int | None = None
     for t in sorted(set(times)):
-        if t in is_hot:
-            if previous in is_hot and previous is not None and t - previous <= span:
-                found[-1] = (found[-1][0], t)
-            else:
-                found.append((t, t))
-        previous = t
+        if found and t - found[-1][1] <= span:
+            found[-1] = (found[-1][0], t)
+        else:
+            found.append((t, t))
     return found
 
 

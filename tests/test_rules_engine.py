@@ -11,6 +11,7 @@ import pytest
 from rules import START, alerts, read_rules, run, silent, starts, store_events, window_rule
 from siemstress.rules.engine import Engine, in_order
 from siemstress.rules.model import Rule
+from siemstress.rules.scan import Scanner
 from siemstress.store.base import Store
 from siemstress.store.lake import Lake
 
@@ -137,10 +138,10 @@ def test_positions_are_saved_and_found_again(store: Store) -> None:
     engine.run()
     assert store.version("UserAuth") is None
     engine.save()
-    identity = store.identity("Auth")
-    assert identity is not None
-    consumer = window_rule(60, 2).consumer("Auth", identity)
-    assert store.position("UserAuth", consumer) == store.version("Auth")
+    rule = window_rule(60, 2)
+    assert list(Scanner(store, rule.feeds, lambda *_: None).gaps()) == []
+    (gap,) = Scanner(store, window_rule(60, 2, ("host",)).feeds, lambda *_: None).gaps()
+    assert (gap.source.table, gap.after) == ("Auth", None)
 
 
 def test_compaction_between_two_looks_changes_nothing(store: Store) -> None:

@@ -210,6 +210,7 @@ ALERT: tuple[Column, ...] = (
         "text",
         "ids of earlier alerts whose place this one takes, as a JSON array",
     ),
+    Column("ongoing", "bool", "whether it may have gone on when the alert opened"),
 )
 
 ALL: Mapping[str, Column] = {c.name: c for c in (*EVENT, *ALERT)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from siemstress import schema
-from siemstress.rules.model import NO_GROUP, GroupKey, Rule, Window, alert_id, group_json
+from siemstress.rules.model import NO_GROUP, GroupKey, Rule, alert_id, group_json
 from siemstress.rules.ticks import Answer
-from siemstress.rules.windows import Episode
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,8 +25,28 @@ _INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True)
+class Episode:
+    """Of a group a run of moments at which a rule's condition was met, from `start` to `last`.
+
+    `opened` is the time of the first of the `events` behind it; `ids` are their first thousand.
+    """
+
+    group: tuple[str, ...]
+    start: datetime
+    last: datetime
+    opened: datetime
+    events: int
+    ids: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
 class Alert:
-    """An alert that is about to be stored. `first` is None where no one event came first."""
+    """An alert that is about to be stored. `first` is None where no one event came first.
+
+    `supersedes` are the ids of stored alerts whose place it takes; `ongoing` says that its end is
+    not known yet.
+    """
 
     rule: Rule
     id: str
@@ -38,16 +58,17 @@ class Alert:
     events: int
     ids: str
     message: str
+    supersedes: tuple[str, ...] = ()
+    ongoing: bool = False
 
 
 def of_episode(rule: Rule, episode: Episode) -> Alert:
     """The alert that an episode of a rule on windows raises."""
-    assert isinstance(rule.match, Window)  # noqa: S101 - episodes are of windows
-    keys = rule.match.group_by
-    key = group_json(keys, episode.group)
+    names = rule.group_names
+    key = group_json(names, episode.group)
     return Alert(
         rule=rule,
-        id=alert_id(rule.name, key, episode.start),
+        id=alert_id(rule.key, key, episode.start),
         group=episode.group,
         group_key=key,
         time=episode.start,
@@ -55,7 +76,7 @@ def of_episode(rule: Rule, episode: Episode) -> Alert:
         last=episode.last,
         events=episode.events,
         ids=episode.ids,
-        message=_message(rule, keys, episode.group, episode.events),
+        message=_message(rule, names, episode.group, episode.events),
     )
 
 
@@ -63,7 +84,7 @@ def of_answer(rule: Rule, answer: Answer) -> Alert:
     """The alert that a query over its limit raises."""
     return Alert(
         rule=rule,
-        id=alert_id(rule.name, NO_GROUP, answer.tick),
+        id=alert_id(rule.key, NO_GROUP, answer.tick),
         group=(),
         group_key=NO_GROUP,
         time=answer.latest,
@@ -114,34 +135,41 @@ def _row(alert: Alert) -> dict[str, Any]:
         "last_time": alert.last,
         "source_ids": f"[{alert.ids}]",
         "magnitude": rule.magnitude,
+        "rule_id": rule.id or None,
+        "tags": json.dumps(rule.tags) if rule.tags else None,
+        "supersedes": json.dumps(alert.supersedes) if alert.supersedes else None,
+        "ongoing": alert.ongoing,
     }
 
 
 def _group_columns(rule: Rule, group: Sequence[str]) -> dict[str, Any]:
     """The group's values in the columns and fields that they came from."""
-    keys = rule.match.group_by if isinstance(rule.match, Window) else ()
     found: dict[str, Any] = {}
     fields: dict[str, str] = {}
-    for key, value in zip(keys, group, strict=True):
+    for key, value in zip(map(GroupKey, rule.group_names), group, strict=True):
         if key.field is not None:
             fields[key.field] = value
         elif key.name not in _OWN and key.name in {c.name for c in schema.EVENT}:
-            kind = schema.ALL[key.name].kind
-            found[key.name] = int(value) if kind.startswith("int") else value
+            if not schema.ALL[key.name].kind.startswith("int"):
+                found[key.name] = value
+            elif value.isdecimal():
+                found[key.name] = min(int(value), _INT32_MAX)
     return {**found, "fields": fields} if fields else found
 
 
-def _message(rule: Rule, keys: Sequence[GroupKey], group: Sequence[str], events: int) -> str:
+def _message(rule: Rule, names: Sequence[str], group: Sequence[str], events: int) -> str:
     values: dict[str, str] = {
         "count": str(events),
         "limit": str(rule.limit),
         "interval": spelled(rule.interval),
         "rule": rule.name,
     }
-    values |= {k.name: v for k, v in zip(keys, group, strict=True)}
+    values |= dict(zip(names, group, strict=True))
     if rule.message:
         return filled(rule.message, values)
-    of = " ".join(f"{k.name}={values[k.name]}" for k in keys)
+    of = " ".join(f"{name}={values[name]}" for name in names)
+    if rule.title:
+        return f"{rule.title}: {of}" if of else rule.title
     found = f"{events} events in {values['interval']}, more than {rule.limit}"
     return f"{rule.name}: {found}{f': {of}' if of else ''}"
 

@@ -6,6 +6,7 @@ A feed's matches are stored once, for all rules that look at the same events in 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -67,3 +68,27 @@ class Windowed:
     parts: tuple[Part, ...]
     window: Window
     group_by: tuple[str, ...] = ()
+
+
+def feeds_of(windowed: Windowed) -> Iterator[Feed]:
+    """All feeds that windows are about, each once."""
+    seen = set()
+    for part in windowed.parts:
+        inner = [part.source] if isinstance(part.source, Feed) else feeds_of(part.source)
+        for feed in inner:
+            if feed.digest not in seen:
+                seen.add(feed.digest)
+                yield feed
+
+
+def meaning_of(windowed: Windowed) -> tuple[object, ...]:
+    """What windows find, without how anything is called."""
+    parts = tuple(
+        (
+            part.source.digest if isinstance(part.source, Feed) else meaning_of(part.source),
+            part.group,
+            part.value,
+        )
+        for part in windowed.parts
+    )
+    return (parts, windowed.window, windowed.group_by)

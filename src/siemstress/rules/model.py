@@ -16,6 +16,8 @@ from siemstress import schema
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from siemstress.rules.feeds import Feed, Windowed
+
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
 FIELDS = "fields."
@@ -25,7 +27,7 @@ NO_GROUP = "{}"
 
 @dataclass(frozen=True)
 class GroupKey:
-    """What events are grouped by: a column, or with `fields.NAME` a field of the event."""
+    """What events are grouped by: a column, or a field of the event, also as `fields.NAME`."""
 
     name: str
 
@@ -36,8 +38,10 @@ class GroupKey:
 
     @property
     def field(self) -> str | None:
-        """The field's name, of a key `fields.NAME`."""
-        return self.name.removeprefix(FIELDS) if self.name.startswith(FIELDS) else None
+        """The field's name, of a key that is no column."""
+        if self.name.startswith(FIELDS):
+            return self.name.removeprefix(FIELDS)
+        return None if self.name in schema.ALL else self.name
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,6 @@ class Window:
     group_by: tuple[GroupKey, ...]
     span: timedelta
     then: exp.Expr | None = None
-
-    @property
-    def either(self) -> exp.Expr | None:
-        """What holds for every event that the window is about; None: every event."""
-        if self.then is None or self.condition is None:
-            return self.condition
-        from sqlglot import exp
-
-        return exp.or_(self.condition, self.then)
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class Rule:
     name: str
     file: Path
     tables: tuple[str, ...]
-    match: Window | Statement
+    match: Window | Statement | Windowed
     interval: timedelta
     limit: int
     out_table: str
@@ -95,6 +90,36 @@ class Rule:
     magnitude: int | None = None
     id: str = ""
     tags: tuple[str, ...] = ()
+    title: str = ""
+    suppress: timedelta = timedelta(0)
+
+    @property
+    def key(self) -> str:
+        """What tells the rule from all others, however it may be called one day."""
+        return self.id or self.name
+
+    @cached_property
+    def windowed(self) -> Windowed | None:
+        """The windows that the rule is about; None where it is a query that is asked in time."""
+        if isinstance(self.match, Statement):
+            return None
+        if not isinstance(self.match, Window):
+            return self.match
+        from siemstress.rules.limits import windowed
+
+        return windowed(self, self.match)
+
+    @cached_property
+    def feeds(self) -> tuple[Feed, ...]:
+        """All that the rule's windows are about."""
+        from siemstress.rules.feeds import feeds_of
+
+        return () if self.windowed is None else tuple(feeds_of(self.windowed))
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """What the values of the rule's groups are called."""
+        return () if self.windowed is None else self.windowed.group_by
 
     @cached_property
     def digest(self) -> str:
@@ -103,17 +128,21 @@ class Rule:
 
     @cached_property
     def derived(self) -> Mapping[str, exp.Expr]:
-        """Columns that must be worked out for the rule: whole lines, if it speaks of them."""
+        """Columns that must be worked out for the rule's query: whole lines, if it names them."""
         from sqlglot import exp
 
-        match = self.match
-        whole = [match.query] if isinstance(match, Statement) else [match.condition, match.then]
-        named = {c.name for part in whole if part is not None for c in part.find_all(exp.Column)}
-        if "raw" not in named:
+        if not isinstance(self.match, Statement):
+            return {}
+        if "raw" not in {c.name for c in self.match.query.find_all(exp.Column)}:
             return {}
         from siemstress.query.events import derived_columns
 
         return derived_columns()
+
+    @property
+    def member(self) -> str:
+        """Names the rule among those whose windows were seen: it changes with its meaning."""
+        return f"{self.key}#{self.digest}"
 
     def consumer(self, table: str, identity: str) -> str:
         """The name under which the rule's position in a table is kept.
@@ -124,14 +153,16 @@ class Rule:
 
 
 def _digest(rule: Rule) -> str:
-    match = rule.match
-    if isinstance(match, Window):
-        conditions = [c.sql("duckdb") if c else "" for c in (match.condition, match.then)]
-        span = match.span // MICROSECOND
-        meaning: list[object] = ["window", conditions, [k.name for k in match.group_by], span]
+    if isinstance(rule.match, Statement):
+        interval = rule.interval // MICROSECOND
+        meaning: list[object] = ["statement", rule.match.query.sql("duckdb"), interval]
+        meaning += [rule.limit, rule.tables]
+        text = json.dumps(meaning)
     else:
-        meaning = ["statement", match.query.sql("duckdb"), rule.interval // MICROSECOND]
-    text = json.dumps([*meaning, rule.limit, rule.tables])
+        from siemstress.rules.feeds import meaning_of
+
+        assert rule.windowed is not None  # noqa: S101 - it is no statement
+        text = repr((meaning_of(rule.windowed), rule.tables))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -141,10 +172,17 @@ def alert_id(rule: str, group_key: str, start: datetime) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def group_json(keys: Sequence[GroupKey], values: Sequence[str]) -> str:
-    """A group as alerts keep it: a JSON object of the keys and their values."""
-    pairs = zip((k.name for k in keys), values, strict=True)
-    return json.dumps(dict(pairs), ensure_ascii=False)
+def clamped(microseconds: int) -> datetime:
+    """The moment (µs since 1970), or the nearest that a date can hold."""
+    try:
+        return EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return datetime.min if microseconds < 0 else datetime.max
+
+
+def group_json(names: Sequence[str], values: Sequence[str]) -> str:
+    """A group as alerts keep it: a JSON object of the names and their values."""
+    return json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False)
 
 
 def groupable(name: str) -> bool:

@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from siemstress import schema
 from siemstress.errors import QueryError
-from siemstress.rules.model import Rule, Statement
+from siemstress.rules.model import GroupKey, Rule, Statement
+from siemstress.rules.sql_feeds import group_value, holds
 from siemstress.rules.statement import at_tick
-from siemstress.rules.windows import group_value
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,16 +37,21 @@ def prove(rule: Rule) -> None:
         QueryError: it cannot be run; says why.
 
     """
+    queries: list[exp.Query] = []
+    if isinstance(rule.match, Statement):
+        queries.append(at_tick(rule.match, _SOME_TIME))
+    for feed in rule.feeds:
+        if feed.condition is None or isinstance(feed.condition, exp.Expr):
+            values = [group_value(GroupKey(name)) for name in feed.keep]
+            some = exp.select(*(values or [exp.Star()])).from_(exp.to_table("source"))
+            queries.append(some.where(holds(feed, set(schema.ALL))))
+    for query in queries:
+        _prove(rule, query)
+
+
+def _prove(rule: Rule, query: exp.Query) -> None:
     import duckdb
 
-    if isinstance(rule.match, Statement):
-        query = at_tick(rule.match, _SOME_TIME)
-    else:
-        values = [group_value(key) for key in rule.match.group_by]
-        names = {"source": exp.to_table("source")}
-        query = exp.select(*(values or [exp.Star()])).from_(names["source"])
-        if rule.match.either is not None:
-            query = query.where(rule.match.either.copy())
     tables = [t for t in query.find_all(exp.Table) if t.name in (*rule.tables, "source")]
     for table in tables:
         table.replace(_no_events().subquery(table.alias or table.name))

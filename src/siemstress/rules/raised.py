@@ -1,57 +1,162 @@
-"""What alerts there are already: no episode and no tick gets a second one."""
+"""What alerts there are already, and how far each has come since it opened."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlglot import exp
 
 from siemstress.query.mysql import timestamp
-from siemstress.rules.alerts import Alert
-from siemstress.rules.model import Rule
+from siemstress.rules.model import EPOCH, MICROSECOND, Rule, clamped
+from siemstress.rules.tables import ALERT_LOG
 from siemstress.store.base import Bounds, Scan, Store, rows
 
 _RULE = "source_rule"
+# Names that are asked for in one query.
+_AT_ONCE = 500
 
 
-def overlapping(
-    store: Store, out_table: str, rule: Rule, alerts: Sequence[Alert]
-) -> Iterator[Alert]:
-    """Those of a rule's new alerts whose episode overlaps that of no stored alert of its group."""
-    first = min(alert.time for alert in alerts)
-    last = max(alert.last for alert in alerts)
-    known: dict[str, list[tuple[datetime, datetime]]] = {}
-    columns = ("group_key", "time", "last_time")
-    query = _of(rule, columns).where(
-        exp.column("time", quoted=True) <= timestamp(last),
-        exp.column("last_time", quoted=True) >= timestamp(first),
-    )
-    # Alerts are found by their own time, which is not later than the last event's.
-    for row in _rows(store, out_table, query, Bounds(time_max=last)):
-        known.setdefault(row["group_key"], []).append((row["time"], row["last_time"]))
-    for alert in alerts:
-        spans = known.get(alert.group_key, ())
-        if not any(start <= alert.last and alert.time <= end for start, end in spans):
-            yield alert
+# Changes after which an alert is none any more, and those that tell how far it has come.
+GONE = frozenset({"superseded", "withdrawn"})
+COMES = frozenset({"extended", "over"})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An alert as it stands: from its start to its last moment so far; times in µs since 1970.
+
+    `ongoing` says that its end was not told yet, `current` that it is neither withdrawn nor
+    superseded by another that is stored.
+    """
+
+    id: str
+    rule: str
+    group: str
+    start: int
+    last: int
+    events: int
+    ongoing: bool
+    current: bool = True
+
+
+def standing(
+    store: Store, out_table: str, rules: Iterable[str], low: int, high: int
+) -> dict[str, list[Standing]]:
+    """By the rules' names their alerts of which any moment lies between two times (µs)."""
+    columns = store.columns(out_table)
+    if _RULE not in columns:
+        return {}
+    names = sorted(set(rules))
+    found: dict[str, Standing] = {}
+    for first in range(0, len(names), _AT_ONCE):
+        some = names[first : first + _AT_ONCE]
+        began = exp.column("time", quoted=True) <= timestamp(clamped(high))
+        mine = exp.and_(_in(_RULE, some), began)
+        late = exp.column("last_time", quoted=True) >= timestamp(clamped(low))
+        bounds = Bounds(time_max=clamped(high))
+        _add(found, _opened(store, out_table, exp.and_(mine, late), bounds))
+        ids = [i for i in _moved(store, some, low) if i not in found]
+        for part in range(0, len(ids), _AT_ONCE):
+            wanted = exp.and_(mine.copy(), _in("alert_id", ids[part : part + _AT_ONCE]))
+            _add(found, _opened(store, out_table, wanted, bounds))
+    _follow(store, found)
+    by_rule: dict[str, list[Standing]] = {}
+    for alert in found.values():
+        if alert.last >= low:
+            by_rule.setdefault(alert.rule, []).append(alert)
+    return by_rule
+
+
+def ongoing(store: Store, out_table: str, rules: Iterable[str]) -> list[Standing]:
+    """The rules' alerts whose end was not told yet."""
+    if "ongoing" not in store.columns(out_table):
+        return []
+    found: dict[str, Standing] = {}
+    names = sorted(set(rules))
+    for first in range(0, len(names), _AT_ONCE):
+        mine = _in(_RULE, names[first : first + _AT_ONCE])
+        wanted = exp.and_(mine, exp.column("ongoing", quoted=True))
+        _add(found, _opened(store, out_table, wanted, Bounds()))
+    _follow(store, found)
+    return [alert for alert in found.values() if alert.ongoing and alert.current]
 
 
 def ids_of(store: Store, out_table: str, rule: Rule) -> set[str]:
     """The ids of all alerts that a rule has raised."""
-    query = _of(rule, ("alert_id",))
-    return {row["alert_id"] for row in _rows(store, out_table, query, Bounds())}
-
-
-def _of(rule: Rule, columns: Sequence[str]) -> exp.Select:
-    query = exp.select(*(exp.column(c, quoted=True) for c in columns))
-    own = exp.column(_RULE, quoted=True).eq(exp.Literal.string(rule.name))
-    return query.from_(exp.to_table("alerts")).where(own)
-
-
-def _rows(
-    store: Store, out_table: str, query: exp.Select, bounds: Bounds
-) -> Iterator[dict[str, Any]]:
     if _RULE not in store.columns(out_table):
-        return iter(())
+        return set()
+    own = exp.column(_RULE, quoted=True).eq(exp.Literal.string(rule.name))
+    query = exp.select(exp.column("alert_id", quoted=True)).from_(exp.to_table("alerts"))
+    reader = store.select(query.where(own), {"alerts": Scan(out_table)})
+    return {row["alert_id"] for row in rows(reader)}
+
+
+def _opened(
+    store: Store, out_table: str, wanted: exp.Expr, bounds: Bounds
+) -> Iterator[dict[str, Any]]:
+    present = store.columns(out_table)
+    names = ["alert_id", _RULE, "group_key", "time", "last_time", "event_count", "ongoing"]
+    columns = [exp.column(c, quoted=True) for c in names if c in present]
+    query = exp.select(*columns).from_(exp.to_table("alerts")).where(wanted)
     return rows(store.select(query, {"alerts": Scan(out_table, bounds)}))
+
+
+def _moved(store: Store, names: Sequence[str], low: int) -> list[str]:
+    """The ids of the rules' alerts that came, after they opened, to or beyond a time (µs)."""
+    if ALERT_LOG not in store.tables():
+        return []
+    late = exp.column("last_time", quoted=True) >= timestamp(clamped(low))
+    query = exp.select(exp.column("alert_id")).distinct().from_(exp.to_table("log"))
+    query = query.where(exp.and_(_in(_RULE, names), late))
+    return [row["alert_id"] for row in rows(store.select(query, {"log": Scan(ALERT_LOG)}))]
+
+
+def _follow(store: Store, found: dict[str, Standing]) -> None:
+    """Bring alerts to what the log says of them."""
+    if not found or ALERT_LOG not in store.tables():
+        return
+    ids = sorted(found)
+    names = ["id", "alert_id", "change", "last_time", "event_count", "note"]
+    newest: dict[str, dict[str, Any]] = {}
+    for first in range(0, len(ids), _AT_ONCE):
+        query = exp.select(*(exp.column(c, quoted=True) for c in names))
+        query = query.from_(exp.to_table("log")).where(
+            _in("alert_id", ids[first : first + _AT_ONCE]), _in("change", sorted(GONE | COMES))
+        )
+        for row in rows(store.select(query, {"log": Scan(ALERT_LOG)})):
+            before = newest.get(row["alert_id"])
+            if before is None or before["id"] < row["id"]:
+                newest[row["alert_id"]] = row
+    for alert_id, row in newest.items():
+        alert = found[alert_id]
+        if row["change"] in COMES:
+            last, events = _microseconds(row["last_time"]), row["event_count"] or alert.events
+            is_over = row["change"] == "over"
+            found[alert_id] = replace(alert, last=last, events=events, ongoing=not is_over)
+        elif row["change"] == "withdrawn" or row["note"] in found:
+            # Of one whose successor was not stored after all nothing has become.
+            found[alert_id] = replace(alert, current=False)
+
+
+def _add(found: dict[str, Standing], opened: Iterable[Mapping[str, Any]]) -> None:
+    for row in opened:
+        found[row["alert_id"]] = Standing(
+            id=row["alert_id"],
+            rule=row[_RULE],
+            group=row["group_key"] or "{}",
+            start=_microseconds(row["time"]),
+            last=_microseconds(row["last_time"]),
+            events=row["event_count"] or 0,
+            ongoing=bool(row.get("ongoing")),
+        )
+
+
+def _in(column: str, values: Sequence[str]) -> exp.Expr:
+    return exp.column(column, quoted=True).isin(*(exp.Literal.string(v) for v in values))
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND

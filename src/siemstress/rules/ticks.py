@@ -14,10 +14,26 @@ from datetime import datetime
 from sqlglot import exp
 
 from siemstress import schema
+from siemstress.rules.episodes.rows import IDS_MAX
 from siemstress.rules.model import EPOCH, MICROSECOND, NO_GROUP, Rule, Statement, alert_id
+from siemstress.rules.sql_feeds import microseconds, present_only
 from siemstress.rules.statement import at_tick
-from siemstress.rules.windows import IDS_MAX, Progress, counts
-from siemstress.store.base import Scan, Store, rows
+from siemstress.store.base import Bounds, Scan, Store, rows
+
+_ANY_TIME = Bounds()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Up to which version a rule has seen a table (None: nothing), and which is the newest."""
+
+    table: str
+    after: int | None
+    upto: int
+
+    def fresh(self, derived: Mapping[str, exp.Expr], bounds: Bounds = _ANY_TIME) -> Scan:
+        """The rows that are new."""
+        return Scan(self.table, bounds, self.after, self.upto, derived)
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,7 @@ def _buckets(
     store: Store, rule: Rule, statement: Statement, progress: Progress, step: int
 ) -> Iterator[tuple[int, int]]:
     """First and last time (µs) of the new events between one tick and the next."""
-    time = exp.Anonymous(this="epoch_us", expressions=[exp.column("time", quoted=True)])
+    time = microseconds()
     size = exp.Literal.number(step)
     # Rounded up: an event on a tick belongs to it.
     bucket = exp.func("ceil", exp.Div(this=time.copy(), expression=size))
@@ -102,9 +118,21 @@ def _buckets(
             exp.alias_(exp.Max(this=time.copy()), "high"),
         )
         .from_(exp.to_table("fresh"))
-        .where(counts(statement.touches, rule, set(store.columns(progress.table))))
+        .where(_bears(statement, rule, set(store.columns(progress.table))))
         .group_by(bucket)
     )
     scan = progress.fresh(rule.derived)
     for row in rows(store.select(query, {"fresh": scan})):
         yield row["low"], row["high"]
+
+
+def _bears(statement: Statement, rule: Rule, present: set[str]) -> exp.Expr:
+    """What holds for an event that can change the answer: it is no alert of the rule itself."""
+    parts: list[exp.Expr] = [exp.column("time", quoted=True).is_(exp.null()).not_()]
+    if statement.touches is not None:
+        parts.append(exp.paren(statement.touches.copy()))
+    own = exp.NullSafeEQ(
+        this=exp.column("source_rule", quoted=True), expression=exp.Literal.string(rule.name)
+    )
+    parts.append(exp.Not(this=own))
+    return present_only(exp.and_(*parts), present)

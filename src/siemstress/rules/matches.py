@@ -1,0 +1,195 @@
+"""Matches as they are stored: one row for an event and a feed that it is about.
+
+The values that a feed keeps stand together in one text, `kept`, between separators, so that whole
+groups are compared, counted and compressed as one value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+from sqlglot import exp
+
+from siemstress.query.mysql import timestamp
+from siemstress.rules.feeds import Feed
+from siemstress.rules.model import clamped
+from siemstress.rules.tables import MATCHES
+from siemstress.store.base import Bounds, Scan, Staged, Store
+
+SEPARATOR = "\x1f"
+NOTHING = "\x00"
+"""Stands for a value that an event has not."""
+
+FOUND: dict[str, pl.DataType] = {
+    "feed": pl.String(),
+    "event": pl.Int64(),
+    "t": pl.Int64(),
+    "kept": pl.String(),
+}
+"""The columns of matches that were found: the feed's digest, the event's id, its time (µs since
+1970), and its kept values together. Rolled ones have `count` and `last` (µs), too."""
+
+_STAGED_ROWS = 250_000
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Matches of a feed between two times (µs, both included)."""
+
+    feed: str
+    low: int
+    high: int
+
+
+def together(values: Sequence[pl.Series]) -> pl.Series:
+    """Values, a series for each kept place, as one text a row."""
+    if not values:
+        return pl.Series("kept", [], pl.String)
+    frame = pl.DataFrame([v.cast(pl.String).alias(str(n)) for n, v in enumerate(values)])
+    cleaned = [
+        pl.col(str(n)).str.replace_all(f"[{SEPARATOR}{NOTHING}]", " ").fill_null(NOTHING)
+        for n in range(len(values))
+    ]
+    return frame.select(pl.concat_str(cleaned, separator=SEPARATOR).alias("kept"))["kept"]
+
+
+def taken(kept: str, places: Sequence[int]) -> pl.Expr:
+    """Of a column of kept values those at some places, put together again; null where one lacks."""
+    parts = pl.col(kept).str.split(SEPARATOR)
+    some = [parts.list.get(place, null_on_oob=True) for place in places]
+    some = [pl.when(part != NOTHING).then(part) for part in some]
+    return pl.concat_str(some, separator=SEPARATOR) if some else pl.lit("")
+
+
+def values_of(group: str) -> tuple[str, ...]:
+    """The values of a group that was put together."""
+    return tuple(group.split(SEPARATOR)) if group else ()
+
+
+def rolled(found: pl.DataFrame, feed: Feed) -> pl.DataFrame:
+    """Matches of a feed that rolls them as one row for the same values in a piece of time."""
+    if feed.roll is None or not len(found):
+        return found
+    return (
+        found.sort("t", "event")
+        .group_by("feed", "kept", pl.col("t") // feed.roll, maintain_order=True)
+        .agg(
+            pl.col("event").first(),
+            pl.col("t").first().alias("first"),
+            pl.len().cast(pl.Int64).alias("count"),
+            pl.col("t").last().alias("last"),
+        )
+        .select("feed", "event", pl.col("first").alias("t"), "kept", "count", "last")
+    )
+
+
+def stage(store: Store, found: Iterable[pl.DataFrame], table: str) -> Iterator[Sequence[Staged]]:
+    """Prepare matches, of FOUND's columns, in the events of a table for a commit."""
+    held: list[pl.DataFrame] = []
+    count = 0
+    for frame in found:
+        held.append(frame)
+        count += len(frame)
+        if count >= _STAGED_ROWS:
+            yield store.stage(MATCHES, _rows(store, pl.concat(held, how="diagonal"), table))
+            held, count = [], 0
+    if count:
+        yield store.stage(MATCHES, _rows(store, pl.concat(held, how="diagonal"), table))
+
+
+def _rows(store: Store, found: pl.DataFrame, table: str) -> pl.DataFrame:
+    first = store.take_ids(len(found))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    columns = {
+        "id": pl.int_range(first, first + len(found), dtype=pl.Int64),
+        "time": pl.col("t").cast(pl.Datetime("us")),
+        "received": pl.lit(now, pl.Datetime("us")),
+        "feed": pl.col("feed"),
+        "event": pl.col("event"),
+        "origin": pl.lit(table),
+        "kept": pl.col("kept"),
+    }
+    if "count" in found.columns:
+        columns |= {
+            "event_count": pl.col("count").cast(pl.Int32, strict=False),
+            "last_time": pl.col("last").cast(pl.Datetime("us")),
+        }
+    return found.select(expr.alias(name) for name, expr in columns.items())
+
+
+def fresh(store: Store, after: int | None, upto: int) -> pl.DataFrame:
+    """What is new, by feed and group: `feed`, `kept`, `low`, `high` (µs) and `rows`."""
+    t, group = _microseconds("time"), [exp.column("feed"), exp.column("kept")]
+    late = _last() if _has_rolled(store) else t
+    query = (
+        exp.select(
+            *group,
+            exp.alias_(exp.Min(this=t.copy()), "low"),
+            exp.alias_(exp.Max(this=late.copy()), "high"),
+            exp.alias_(exp.Count(this=exp.Star()), "rows"),
+        )
+        .from_(exp.to_table("fresh"))
+        .group_by(*(g.copy() for g in group))
+    )
+    return _frame(store, query, {"fresh": Scan(MATCHES, after=after, upto=upto)})
+
+
+def between(store: Store, stretches: Sequence[Stretch], upto: int | None) -> pl.DataFrame:
+    """The matches in some stretches: FOUND's columns, `table`, `count` and `last`.
+
+    Each event once for a feed, however often it was stored.
+    """
+    low, high = min(s.low for s in stretches), max(s.high for s in stretches)
+    rolled = _has_rolled(store)
+    columns = [
+        exp.column("feed"),
+        exp.column("event"),
+        exp.alias_(_microseconds("time"), "t"),
+        exp.column("kept"),
+        exp.alias_(exp.column("origin"), "table"),
+    ]
+    if rolled:
+        columns += [
+            exp.alias_(exp.column("event_count"), "count"),
+            exp.alias_(_microseconds("last_time"), "last"),
+        ]
+    wanted = exp.or_(*(_within(s) for s in stretches))
+    query = exp.select(*columns).from_(exp.to_table("matches")).where(wanted)
+    bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
+    frame = _frame(store, query, {"matches": Scan(MATCHES, bounds, upto=upto)})
+    if not rolled:
+        nothing = pl.lit(None, pl.Int64)
+        frame = frame.with_columns(nothing.alias("count"), nothing.alias("last"))
+    return frame.unique(["feed", "event", "t"], keep="any")
+
+
+def _within(stretch: Stretch) -> exp.Expr:
+    time = exp.column("time", quoted=True)
+    return exp.and_(
+        exp.column("feed").eq(exp.Literal.string(stretch.feed)),
+        exp.Between(
+            this=time, low=timestamp(clamped(stretch.low)), high=timestamp(clamped(stretch.high))
+        ),
+    )
+
+
+def _has_rolled(store: Store) -> bool:
+    return "last_time" in store.columns(MATCHES)
+
+
+def _last() -> exp.Expr:
+    return exp.Coalesce(this=_microseconds("last_time"), expressions=[_microseconds("time")])
+
+
+def _microseconds(column: str) -> exp.Expr:
+    return exp.Anonymous(this="epoch_us", expressions=[exp.column(column, quoted=True)])
+
+
+def _frame(store: Store, query: exp.Select, scans: Mapping[str, Scan]) -> pl.DataFrame:
+    reader = store.select(query, scans)
+    schema = reader.schema
+    frame = pl.DataFrame(pl.from_arrow(reader.read_all()))
+    return frame if len(schema) else pl.DataFrame()

@@ -1,0 +1,194 @@
+"""From matches to alerts: the windows that new matches bear on are computed again, exactly.
+
+Around new matches the windows of the groups concerned are computed from all stored matches, as
+far as stored alerts reach in there; what comes out takes the place of what was. So the alerts are
+those of the matches, in whatever order they came, and a backtest gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from siemstress.rules import alerts as alert_rows
+from siemstress.rules.alerts import Alert, Episode
+from siemstress.rules.episodes.find import episodes, monotone, reach
+from siemstress.rules.feeds import Windowed
+from siemstress.rules.matches import Stretch, between, values_of
+from siemstress.rules.model import Rule, clamped, group_json
+from siemstress.rules.part_matches import groups_of, margin, matches_of
+from siemstress.rules.raised import Standing, standing
+from siemstress.rules.reconcile import Outcome, reconciled
+from siemstress.store.base import Store
+
+# Groups of one rule that are told apart; with more new ones all its groups are computed.
+_GROUPS = 5_000
+# Matches that are read at a time, about.
+_ROWS = 1_000_000
+_ROUNDS = 20
+
+
+@dataclass
+class Touched:
+    """What is new of a rule: from `low` to `high` (µs), in some groups (None: any)."""
+
+    rule: Rule
+    low: int
+    high: int
+    groups: frozenset[str] | None
+    rows: int
+
+
+def touched(rules: Sequence[Rule], fresh: pl.DataFrame) -> Iterator[Touched]:
+    """Of each rule what new matches (`rules.matches.fresh`) bear on; others are left out."""
+    by_feed = {str(key[0]): part for key, part in fresh.partition_by("feed", as_dict=True).items()}
+    for rule in rules:
+        windowed = rule.windowed
+        parts = {f.digest: by_feed[f.digest] for f in rule.feeds if f.digest in by_feed}
+        if windowed is None or not parts:
+            continue
+        all_parts = pl.concat(list(parts.values()))
+        groups: frozenset[str] | None = None
+        if len(all_parts) <= _GROUPS:
+            names = [groups_of(windowed, feed, part) for feed, part in parts.items()]
+            groups = frozenset(pl.concat(names).to_list())
+            if not groups:
+                continue
+        low, high, rows = all_parts.select(
+            pl.col("low").min(), pl.col("high").max(), pl.col("rows").sum()
+        ).row(0)
+        yield Touched(rule, low, high, groups, rows)
+
+
+def outcomes(
+    store: Store, out_table: str, some: Sequence[Touched], upto: int, now: int
+) -> Iterator[tuple[Rule, Outcome]]:
+    """What new matches make of the alerts of each rule that they bear on.
+
+    `upto` is the version of the matches; `now` (µs) tells what is over.
+    """
+    for chunk in _chunks(some):
+        stored = _zones(store, out_table, chunk)
+        stretches = [
+            Stretch(feed.digest, t.low - margin(_of(t)), t.high + margin(_of(t)))
+            for t in chunk
+            for feed in t.rule.feeds
+        ]
+        found = _by_feed(between(store, stretches, upto))
+        for t in chunk:
+            yield t.rule, _outcome(t, found, stored.get(t.rule.name, []), now)
+
+
+def computed(
+    rule: Rule, found: Mapping[str, pl.DataFrame], low: int | None, now: int | None
+) -> pl.DataFrame:
+    """The episodes of a rule among matches by feed, from `low` (µs) on; see `matches_of`."""
+    assert rule.windowed is not None  # noqa: S101 - by the caller's choice
+    return episodes(matches_of(rule.windowed, found, low, now), rule.windowed.window, now)
+
+
+def alerts_of(rule: Rule, runs: pl.DataFrame) -> Iterator[Alert]:
+    """The alerts of a rule's episodes."""
+    for group, start, last, opened, events, ids in runs.select(
+        "group", "start", "last", "opened", "events", "ids"
+    ).iter_rows():
+        yield alert_rows.of_episode(
+            rule,
+            Episode(
+                group=values_of(group),
+                start=clamped(start),
+                last=clamped(last),
+                opened=clamped(opened),
+                events=events,
+                ids=str(ids)[1:-1],
+            ),
+        )
+
+
+def _outcome(
+    t: Touched, found: Mapping[str, pl.DataFrame], stored: Sequence[Standing], now: int
+) -> Outcome:
+    rule, windowed = t.rule, _of(t)
+    edge = t.low - margin(windowed)
+    part = {
+        feed.digest: found[feed.digest].filter(
+            pl.col("t").is_between(edge, t.high + margin(windowed))
+        )
+        for feed in rule.feeds
+        if feed.digest in found
+    }
+    runs = computed(rule, part, edge, now).filter(
+        pl.col("last") >= t.low, pl.col("start") <= t.high
+    )
+    if t.groups is not None:
+        runs = runs.filter(pl.col("group").is_in(list(t.groups)))
+        keys = {group_json(windowed.group_by, values_of(group)) for group in t.groups}
+        stored = [alert for alert in stored if alert.group in keys]
+    window = windowed.window
+    return reconciled(
+        list(alerts_of(rule, runs)), stored, window.joins, now, grows=monotone(window)
+    )
+
+
+def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, list[Standing]]:
+    """Widen what is touched to where moments may have changed, and to whole stored alerts.
+
+    Gives these alerts by the names of their rules.
+    """
+    for t in some:
+        t.low -= reach(_of(t).window)
+        t.high += reach(_of(t).window)
+    stored: dict[str, list[Standing]] = {}
+    for _ in range(_ROUNDS):
+        low = min(t.low - _of(t).window.joins for t in some)
+        high = max(t.high + _of(t).window.joins for t in some)
+        stored = standing(store, out_table, [t.rule.name for t in some], low, high)
+        grew = [_grown(t, stored.get(t.rule.name, [])) for t in some]
+        if not any(grew):
+            break
+    return {
+        t.rule.name: [
+            s for s in stored.get(t.rule.name, []) if s.last >= t.low and s.start <= t.high
+        ]
+        for t in some
+    }
+
+
+def _grown(t: Touched, stored: Sequence[Standing]) -> bool:
+    """Widen what is touched by alerts that reach into it; whether it grew."""
+    joins = _of(t).window.joins
+    keys = None
+    if t.groups is not None:
+        keys = {group_json(_of(t).group_by, values_of(group)) for group in t.groups}
+    before = (t.low, t.high)
+    for alert in stored:
+        if keys is not None and alert.group not in keys:
+            continue
+        if alert.last >= t.low - joins and alert.start <= t.high + joins:
+            t.low, t.high = min(t.low, alert.start), max(t.high, alert.last)
+    return before != (t.low, t.high)
+
+
+def _chunks(some: Sequence[Touched]) -> Iterator[list[Touched]]:
+    """Rules whose matches are read together: those of about one time, and not too many."""
+    chunk: list[Touched] = []
+    rows = 0
+    for t in sorted(some, key=lambda t: reach(_of(t).window)):
+        if chunk and (rows + t.rows > _ROWS or len(chunk) >= 100):
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(t)
+        rows += t.rows
+    if chunk:
+        yield chunk
+
+
+def _by_feed(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(key[0]): part for key, part in found.partition_by("feed", as_dict=True).items()}
+
+
+def _of(t: Touched) -> Windowed:
+    assert t.rule.windowed is not None  # noqa: S101 - only such are touched
+    return t.rule.windowed

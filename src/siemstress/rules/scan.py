@@ -1,0 +1,185 @@
+"""From new events to matches: every feed sees every event once.
+
+The matches of all that is new, and how far the tables were seen, are stored in one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import polars as pl
+from sqlglot import exp
+
+from siemstress.errors import StoreError, Unavailable
+from siemstress.rules import sql_feeds
+from siemstress.rules.feeds import Feed
+from siemstress.rules.matches import rolled, stage
+from siemstress.rules.positions import Positions, Source, source_of
+from siemstress.rules.sigma_feeds import SigmaFeeds
+from siemstress.rules.tables import MATCHES
+from siemstress.store.base import Scan, Staged, Store
+from siemstress.store.history import LogTooShort
+
+Failed = Callable[[Feed, StoreError], None]
+"""Told of a feed that cannot be evaluated."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Rows of a table that a feed has not seen yet: those later than version `after`."""
+
+    feed: Feed
+    source: Source
+    after: int | None
+
+
+class Scanner:
+    """Looks at what is new in the tables that feeds are about."""
+
+    def __init__(self, store: Store, feeds: Iterable[Feed], failed: Failed) -> None:
+        self._store = store
+        self._failed = failed
+        self._by_table: dict[str, dict[str, Feed]] = {}
+        for feed in feeds:
+            for table in feed.tables:
+                self._by_table.setdefault(table, {})[feed.digest] = feed
+        self._positions = Positions(store, MATCHES, "feeds")
+        self._worth = False
+
+    def run(self, *, save: bool) -> bool:
+        """Store the matches of what is new; tells whether anything was stored.
+
+        Raises:
+            Conflict: another siemtrigger did the same meanwhile; nothing was written.
+            Unavailable, StoreError: the store cannot be read or written.
+
+        """
+        positions = self._positions
+        positions.sync()
+        self._worth = False
+        staged: list[Staged] = []
+        reached: dict[str, int] = {}
+        try:
+            for table, feeds in self._by_table.items():
+                source = source_of(self._store, table)
+                if source is not None:
+                    self._look(source, feeds, staged, reached)
+            return positions.commit(staged, reached, save=save, worth=self._worth)
+        except BaseException:
+            self._store.discard(staged)
+            positions.forget()
+            raise
+
+    def save(self) -> None:
+        """Store the positions reached."""
+        self._positions.save()
+
+    def gaps(self) -> Iterator[Gap]:
+        """What has not been seen yet."""
+        self._positions.sync()
+        for table, feeds in self._by_table.items():
+            source = source_of(self._store, table)
+            if source is None:
+                continue
+            for digest, after in self._positions.of(source, feeds).items():
+                if after != source.version:
+                    yield Gap(feeds[digest], source, after)
+
+    def _look(
+        self,
+        source: Source,
+        feeds: dict[str, Feed],
+        staged: list[Staged],
+        reached: dict[str, int],
+    ) -> None:
+        """Stage the matches of what is new in one table, and note how far it was seen."""
+        by_position: dict[int | None, list[Feed]] = {}
+        for digest, after in self._positions.of(source, feeds).items():
+            by_position.setdefault(after, []).append(feeds[digest])
+        if set(by_position) == {source.version}:
+            return
+        seen = set(feeds)
+        for after, some in by_position.items():
+            if after == source.version:
+                continue
+            for feed in self._staged(source, after, some, staged):
+                seen.discard(feed.digest)
+        if seen:
+            reached[self._positions.consumer(source, seen)] = source.version
+
+    def _staged(
+        self, source: Source, after: int | None, feeds: Sequence[Feed], staged: list[Staged]
+    ) -> list[Feed]:
+        """Stage the matches of some feeds in what came later than a version; gives the failed."""
+        scan = Scan(source.table, after=after, upto=source.version)
+        failed: list[Feed] = []
+
+        def note(feed: Feed, error: StoreError) -> None:
+            failed.append(feed)
+            self._failed(feed, error)
+
+        before = len(staged)
+        try:
+            self._worth = self._worth or bool(sql_feeds.arrived(self._store, scan))
+            for some in stage(self._store, found(self._store, scan, feeds, note), source.table):
+                staged += some
+        except LogTooShort:
+            # Away for so long that what is new cannot be told: all again, matches count once.
+            self._store.discard(staged[before:])
+            del staged[before:]
+            return self._staged(source, None, feeds, staged)
+        return failed
+
+
+def found(
+    store: Store, scan: Scan, feeds: Sequence[Feed], failed: Failed
+) -> Iterator[pl.DataFrame]:
+    """The matches of some feeds among the events of a scan, as `rules.matches.FOUND`.
+
+    Nothing is given of a feed that cannot be evaluated, of which `failed` is told.
+    """
+    in_sql = [
+        feed for feed in feeds if feed.condition is None or isinstance(feed.condition, exp.Expr)
+    ]
+    others = tuple(feed for feed in feeds if feed not in in_sql)
+    if others:
+        by_digest = {feed.digest: feed for feed in others}
+        for frame in _sigma(others).matches(store, scan):
+            yield rolled(frame, by_digest[frame["feed"][0]])
+    if not in_sql:
+        return
+    scan = replace(scan, derived=sql_feeds.derived(in_sql))
+    for feed in _screened(store, scan, in_sql, failed):
+        try:
+            frames = [rolled(frame, feed) for frame in sql_feeds.matches(store, scan, feed)]
+        except (Unavailable, LogTooShort):
+            raise
+        except StoreError as e:
+            failed(feed, e)
+            continue
+        yield from (frame for frame in frames if len(frame))
+
+
+def _screened(store: Store, scan: Scan, feeds: Sequence[Feed], failed: Failed) -> Iterator[Feed]:
+    """The feeds that are about any event of a scan."""
+    try:
+        counted = list(sql_feeds.counts(store, scan, feeds))
+    except (Unavailable, LogTooShort):
+        raise
+    except StoreError as e:
+        # One of them is at fault: ask one by one.
+        if len(feeds) == 1:
+            failed(feeds[0], e)
+            return
+        for feed in feeds:
+            yield from _screened(store, scan, [feed], failed)
+        return
+    yield from (feed for feed, count in zip(feeds, counted, strict=True) if count)
+
+
+@lru_cache(maxsize=32)
+def _sigma(feeds: tuple[Feed, ...]) -> SigmaFeeds:
+    """Feeds made ready once for all looks."""
+    return SigmaFeeds(feeds)
