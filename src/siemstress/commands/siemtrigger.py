@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from siemstress.commands.command import Parser, Terminated, run, say
+from siemstress.commands.siemtrigger_actions import Action, Actions
 from siemstress.errors import Failure, RuleError
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
-Action = Callable[["Settings", "Store", argparse.Namespace], int]
-"""What `siemtrigger ACTION` runs; gives the exit status."""
+ACTIONS: Sequence[Callable[[Actions], object]] = ()
+"""What adds each action, in the order of the help."""
 EXAMPLES = """\
   siemtrigger                             watch for ever, by siemtrigger.conf or the shipped rules
   siemtrigger --oneshot                   look once at all that is new, then exit
@@ -79,6 +80,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print new alerts")
     parser.set_defaults(action=None)
+    actions = Actions(parser)
+    for add_to in ACTIONS:
+        add_to(actions)
     return parser
 
 
