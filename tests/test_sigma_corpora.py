@@ -30,7 +30,7 @@ def test_rules_fire_on_their_own_logs() -> None:
     evaluator = Evaluator([rule.condition for rule in loaded.rules])
     events = pl.concat(frame.cast({pl.Enum: pl.String}) for frame in frames)
     batch = Batch(events, evaluator.fields)
-    rows = {loaded.rules[n].id: found for n, found in evaluator.matches(batch)}
+    rows = {loaded.rules[n].about.id: found for n, found in evaluator.matches(batch)}
     short = []
     for case, start, length in zip(cases, starts, lengths, strict=True):
         own = rows.get(case["expect"]["rule_id"], np.empty(0, np.int64))

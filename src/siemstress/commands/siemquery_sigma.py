@@ -15,7 +15,8 @@ from siemstress.errors import RuleError
 from siemstress.query.events import Events
 from siemstress.query.order import Answer, in_order
 from siemstress.rules.sigma.evaluate import Evaluator
-from siemstress.rules.sigma.load import Sigma, load
+from siemstress.rules.sigma.load import load
+from siemstress.rules.sigma.rule import Sigma
 from siemstress.rules.sigma.values import Batch, columns_of
 
 RULES = "rules"

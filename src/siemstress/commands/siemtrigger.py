@@ -51,7 +51,7 @@ def _main(arguments: list[str]) -> int:
             return act(found, store, options)
         gathered = gather(found, store)
         if options.check:
-            return _check(found, gathered)
+            return _check(gathered)
         for problem in gathered.problems:
             say(f"{PROG}: {problem}")
         if options.rules and (gathered.rules or gathered.disabled):
@@ -96,10 +96,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _check(settings: Settings, gathered: Gathered) -> int:
+def _check(gathered: Gathered) -> int:
     for problem in gathered.problems:
         say(str(problem))
-    files = len(settings.rule_files)
+    files = gathered.files
     if not files and not gathered.stored:
         say(f"{PROG}: there is no rule file")
     places = f"{files} files and the store" if gathered.stored else f"{files} files"

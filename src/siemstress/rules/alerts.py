@@ -29,6 +29,7 @@ class Episode:
     """Of a group a run of moments at which a rule's condition was met, from `start` to `last`.
 
     `opened` is the time of the first of the `events` behind it; `ids` are their first thousand.
+    `ongoing` says, where it is known, whether it goes on.
     """
 
     group: tuple[str, ...]
@@ -37,15 +38,15 @@ class Episode:
     opened: datetime
     events: int
     ids: str
-    value: str | None = None
+    ongoing: bool | None = None
 
 
 @dataclass(frozen=True)
 class Alert:
     """An alert that is about to be stored. `first` is None where no one event came first.
 
-    `supersedes` are the ids of stored alerts whose place it takes; `ongoing` says that its end is
-    not known yet.
+    `supersedes` are the ids of stored alerts whose place it takes; `ongoing` says whether it goes
+    on, None: that depends on when it is looked at.
     """
 
     rule: Rule
@@ -59,7 +60,7 @@ class Alert:
     ids: str
     message: str
     supersedes: tuple[str, ...] = ()
-    ongoing: bool = False
+    ongoing: bool | None = None
 
 
 def of_episode(rule: Rule, episode: Episode) -> Alert:
@@ -77,6 +78,7 @@ def of_episode(rule: Rule, episode: Episode) -> Alert:
         events=episode.events,
         ids=episode.ids,
         message=_message(rule, names, episode.group, episode.events),
+        ongoing=episode.ongoing,
     )
 
 
@@ -138,7 +140,7 @@ def _row(alert: Alert) -> dict[str, Any]:
         "rule_id": rule.id or None,
         "tags": json.dumps(rule.tags) if rule.tags else None,
         "supersedes": json.dumps(alert.supersedes) if alert.supersedes else None,
-        "ongoing": alert.ongoing,
+        "ongoing": bool(alert.ongoing),
     }
 
 

@@ -21,11 +21,12 @@ from siemstress.rules import alerts as alert_rows
 from siemstress.rules import matches
 from siemstress.rules.alerts import Alert
 from siemstress.rules.asked import asked
+from siemstress.rules.clocks import in_time
 from siemstress.rules.feeds import Feed
 from siemstress.rules.life import Lives
 from siemstress.rules.model import EPOCH, MICROSECOND, Rule
 from siemstress.rules.positions import Positions, source_of
-from siemstress.rules.raising import outcomes, touched
+from siemstress.rules.raising import Touched, outcomes, touched
 from siemstress.rules.scan import Scanner
 from siemstress.rules.tables import MATCHES
 from siemstress.store.base import Staged, Store
@@ -131,24 +132,26 @@ class Engine:
         source = source_of(self._store, MATCHES)
         if source is None or not rules:
             return
+        now = _now()
         by_member = {rule.member: rule for rule in rules}
         by_position: dict[int | None, list[Rule]] = {}
         for member, after in positions.of(source, by_member).items():
             by_position.setdefault(after, []).append(by_member[member])
-        if set(by_position) == {source.version}:
-            return
-        lives = self._lives[positions.target]
+        concerned: list[Touched] = []
         for after, some in by_position.items():
-            if after == source.version:
-                continue
-            fresh = matches.fresh(self._store, after, source.version)
-            concerned = list(touched(some, fresh))
-            pass_.worth = pass_.worth or bool(concerned)
-            found = outcomes(self._store, positions.target, concerned, source.version, _now())
-            for _, outcome in found:
-                lives.went(outcome.went)
-                pass_.open(outcome.opened)
-        pass_.reached[positions.consumer(source, by_member)] = source.version
+            if after != source.version:
+                fresh = matches.fresh(self._store, after, source.version)
+                concerned += touched(some, fresh)
+        pass_.worth = pass_.worth or bool(concerned)
+        concerned, clocks = in_time(positions, rules, concerned, now)
+        pass_.reached |= clocks
+        lives = self._lives[positions.target]
+        found = outcomes(self._store, positions.target, concerned, source.version, now)
+        for _, outcome in found:
+            lives.went(outcome.went)
+            pass_.open(outcome.opened)
+        if set(by_position) != {source.version}:
+            pass_.reached[positions.consumer(source, by_member)] = source.version
 
     def _of_queries(self, positions: Positions, rules: Sequence[Rule], pass_: _Pass) -> None:
         for rule in rules:

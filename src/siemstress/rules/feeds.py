@@ -51,13 +51,14 @@ class Part:
 
     `source` is a feed, or windows whose episodes are the matches. `group` are the kept places (of
     windows: their group's names) that give the values of the group, in the order of the window's
-    own names; `value` is the one whose values are counted. `name` is what the rule's file calls it.
+    own names; `value` are those whose values, together, are counted. `name` is what the rule's
+    file calls it.
     """
 
     name: str
     source: Feed | Windowed
     group: tuple[str, ...] = ()
-    value: str | None = None
+    value: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

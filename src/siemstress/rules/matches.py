@@ -64,9 +64,9 @@ def taken(kept: str, places: Sequence[int]) -> pl.Expr:
     return pl.concat_str(some, separator=SEPARATOR) if some else pl.lit("")
 
 
-def values_of(group: str) -> tuple[str, ...]:
-    """The values of a group that was put together."""
-    return tuple(group.split(SEPARATOR)) if group else ()
+def values_of(group: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The values of a group that was put together, one for each of its names."""
+    return tuple(group.split(SEPARATOR)) if names else ()
 
 
 def rolled(found: pl.DataFrame, feed: Feed) -> pl.DataFrame:

@@ -92,6 +92,7 @@ class Rule:
     tags: tuple[str, ...] = ()
     title: str = ""
     suppress: timedelta = timedelta(0)
+    level: str = ""
 
     @property
     def key(self) -> str:

@@ -29,6 +29,21 @@ def matches_of(
     return pl.concat(frames) if frames else pl.DataFrame(schema=MATCHES)
 
 
+def episodes_of(
+    windowed: Windowed, found: Mapping[str, pl.DataFrame], low: int | None, now: int | None
+) -> pl.DataFrame:
+    """The episodes of windows among matches by feed; see `matches_of`.
+
+    What is new or rare is the last of the group's values.
+    """
+    runs = episodes(matches_of(windowed, found, low, now), windowed.window, now)
+    if not len(runs) or runs["value"].null_count() == len(runs):
+        return runs
+    parts = ["value"] if runs["group"].max() == "" else ["group", "value"]
+    whole = pl.concat_str(parts, separator=SEPARATOR)
+    return runs.with_columns(group=pl.coalesce(whole, "group"))
+
+
 def margin(windowed: Windowed) -> int:
     """How far before and after the times of its moments windows need matches (µs)."""
     inner = [margin(p.source) for p in windowed.parts if isinstance(p.source, Windowed)]
@@ -56,9 +71,7 @@ def _of_part(
         frame = found.get(part.source.digest)
         if frame is None:
             return pl.DataFrame(schema=MATCHES)
-        value = pl.lit(None, pl.String)
-        if part.value is not None:
-            value = taken("kept", [part.source.keep.index(part.value)])
+        value = _value(part, part.source.keep, "kept")
         return frame.select(
             pl.col("t"),
             pl.col("event").alias("id"),
@@ -69,7 +82,7 @@ def _of_part(
             pl.col("last").fill_null(pl.col("t")),
         ).filter(pl.col("group").is_not_null())
     inner = part.source
-    runs = episodes(matches_of(inner, found, low, now), inner.window, now)
+    runs = episodes_of(inner, found, low, now)
     if low is not None:
         # What begins near the edge may have begun before.
         runs = runs.filter(pl.col("start") >= low + margin(inner))
@@ -78,11 +91,7 @@ def _of_part(
         pl.col("ids").list.first().alias("id"),
         pl.lit(number, pl.Int32).alias("part"),
         _inner_group(part, inner, "group").alias("group"),
-        (
-            taken("group", [inner.group_by.index(part.value)])
-            if part.value
-            else pl.lit(None, pl.String)
-        ).alias("value"),
+        _value(part, inner.group_by, "group").alias("value"),
         pl.lit(1, pl.Int64).alias("count"),
         pl.col("start").alias("last"),
     ).filter(pl.col("group").is_not_null())
@@ -98,8 +107,9 @@ def _inner_group(part: Part, inner: Windowed, column: str = "kept") -> pl.Expr:
     return _some(part.group, inner.group_by, column)
 
 
+def _value(part: Part, among: tuple[str, ...], column: str) -> pl.Expr:
+    return _some(part.value, among, column) if part.value else pl.lit(None, pl.String)
+
+
 def _some(wanted: tuple[str, ...], among: tuple[str, ...], column: str) -> pl.Expr:
     return taken(column, [among.index(name) for name in wanted])
-
-
-__all__ = ["SEPARATOR", "groups_of", "margin", "matches_of"]

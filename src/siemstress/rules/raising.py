@@ -14,11 +14,12 @@ import polars as pl
 
 from siemstress.rules import alerts as alert_rows
 from siemstress.rules.alerts import Alert, Episode
-from siemstress.rules.episodes.find import episodes, monotone, reach
+from siemstress.rules.episodes.find import monotone, reach
+from siemstress.rules.episodes.model import First, Rare
 from siemstress.rules.feeds import Windowed
 from siemstress.rules.matches import Stretch, between, values_of
 from siemstress.rules.model import Rule, clamped, group_json
-from siemstress.rules.part_matches import groups_of, margin, matches_of
+from siemstress.rules.part_matches import episodes_of, groups_of, margin
 from siemstress.rules.raised import Standing, standing
 from siemstress.rules.reconcile import Outcome, reconciled
 from siemstress.store.base import Store
@@ -51,7 +52,8 @@ def touched(rules: Sequence[Rule], fresh: pl.DataFrame) -> Iterator[Touched]:
             continue
         all_parts = pl.concat(list(parts.values()))
         groups: frozenset[str] | None = None
-        if len(all_parts) <= _GROUPS:
+        # Groups of what is new or rare have a value more than is known here.
+        if len(all_parts) <= _GROUPS and not isinstance(windowed.window.kind, First | Rare):
             names = [groups_of(windowed, feed, part) for feed, part in parts.items()]
             groups = frozenset(pl.concat(names).to_list())
             if not groups:
@@ -86,23 +88,24 @@ def computed(
 ) -> pl.DataFrame:
     """The episodes of a rule among matches by feed, from `low` (µs) on; see `matches_of`."""
     assert rule.windowed is not None  # noqa: S101 - by the caller's choice
-    return episodes(matches_of(rule.windowed, found, low, now), rule.windowed.window, now)
+    return episodes_of(rule.windowed, found, low, now)
 
 
 def alerts_of(rule: Rule, runs: pl.DataFrame) -> Iterator[Alert]:
     """The alerts of a rule's episodes."""
-    for group, start, last, opened, events, ids in runs.select(
-        "group", "start", "last", "opened", "events", "ids"
+    for group, start, last, opened, events, ids, ongoing in runs.select(
+        "group", "start", "last", "opened", "events", "ids", "ongoing"
     ).iter_rows():
         yield alert_rows.of_episode(
             rule,
             Episode(
-                group=values_of(group),
+                group=values_of(group, rule.group_names),
                 start=clamped(start),
                 last=clamped(last),
                 opened=clamped(opened),
                 events=events,
                 ids=str(ids)[1:-1],
+                ongoing=ongoing,
             ),
         )
 
@@ -124,7 +127,8 @@ def _outcome(
     )
     if t.groups is not None:
         runs = runs.filter(pl.col("group").is_in(list(t.groups)))
-        keys = {group_json(windowed.group_by, values_of(group)) for group in t.groups}
+        names = windowed.group_by
+        keys = {group_json(names, values_of(group, names)) for group in t.groups}
         stored = [alert for alert in stored if alert.group in keys]
     window = windowed.window
     return reconciled(
@@ -161,7 +165,8 @@ def _grown(t: Touched, stored: Sequence[Standing]) -> bool:
     joins = _of(t).window.joins
     keys = None
     if t.groups is not None:
-        keys = {group_json(_of(t).group_by, values_of(group)) for group in t.groups}
+        names = _of(t).group_by
+        keys = {group_json(names, values_of(group, names)) for group in t.groups}
     before = (t.low, t.high)
     for alert in stored:
         if keys is not None and alert.group not in keys:

@@ -61,7 +61,7 @@ def reconciled(
         ]
         replaced |= {old.id for old in inside}
         outcome.went += [Went(old, "superseded", old.last, old.events, alert.id) for old in inside]
-        is_over = last + joins < now
+        is_over = last + joins < now if alert.ongoing is None else not alert.ongoing
         before = known.get(alert.id)
         if before is None:
             old_ids = tuple(sorted(old.id for old in inside))

@@ -1,7 +1,8 @@
 """siemtrigger.conf: which store, which rule files.
 
 `[siemstress]` holds the store's keys as in siemstress.conf, `confdir`, the folder of rule files
-(relative to the file), `config`, the siemstress.conf whose kinds of log the rules speak of, and
+(relative to the file), `sigma`, more Sigma rules (files, folders, .zip), `pipelines` and `mappings`
+for these, `config`, the siemstress.conf whose kinds of log the rules speak of, and
 `poll`, the seconds between looks at the store. Without any file: the shipped rules on the default
 store.
 """
@@ -15,23 +16,28 @@ from pathlib import Path
 from siemstress import config
 from siemstress.config import MAIN_KEYS, MAIN_SECTION, SECTION_KEYS, Choice, Config, Keys
 from siemstress.errors import ConfigError
+from siemstress.rules.sigma.files import is_rule_file
 
 FILE_NAME = "siemtrigger.conf"
 SHIPPED = Path(__file__).parent / "shipped"
 POLL_SECONDS = 5.0
-TRIGGER_KEYS = frozenset({"confdir", "config", "poll"})
+TRIGGER_KEYS = frozenset({"confdir", "config", "poll", "sigma", "pipelines", "mappings"})
 
 
 @dataclass(frozen=True)
 class Settings:
     """What siemtrigger works with: the store and kinds of log, the rule files, the poll time.
 
-    `poll` is in seconds. `warnings` are lines for the user.
+    `sigma` are files, folders and .zip archives of Sigma rules, `pipelines` pySigma's, `mappings`
+    files that say where fields stand. `poll` is in seconds. `warnings` are lines for the user.
     """
 
     path: Path | None
     config: Config
     rule_files: tuple[Path, ...]
+    sigma: tuple[Path, ...] = ()
+    pipelines: tuple[Path, ...] = ()
+    mappings: tuple[Path, ...] = ()
     poll: float = POLL_SECONDS
     warnings: tuple[str, ...] = ()
 
@@ -46,7 +52,13 @@ def load(path: str | Path | None = None) -> Settings:
     found = Path(path) if path is not None else config.find(FILE_NAME)
     if found is None:
         plain = config.load()
-        return Settings(None, plain, _rule_files(SHIPPED), warnings=plain.warnings)
+        return Settings(
+            None,
+            plain,
+            _rule_files(SHIPPED),
+            _sigma_files(SHIPPED),
+            warnings=plain.warnings,
+        )
     ini = config.read_ini(found)
     keys = config.keys_of(ini, found)
     # Its own store first: the other file's may be none of this user's business.
@@ -60,6 +72,9 @@ def load(path: str | Path | None = None) -> Settings:
         path=found,
         config=base,
         rule_files=_rule_files(_confdir(keys)),
+        sigma=(*_sigma_files(_confdir(keys)), *_paths(keys, "sigma")),
+        pipelines=_paths(keys, "pipelines"),
+        mappings=_paths(keys, "mappings"),
         poll=_poll(keys),
         warnings=tuple(dict.fromkeys(warnings)),
     )
@@ -105,6 +120,22 @@ def _confdir(keys: Keys) -> Path:
 
 def _rule_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("*.conf")))
+
+
+def _sigma_files(folder: Path) -> tuple[Path, ...]:
+    return tuple(p for p in sorted(folder.iterdir()) if p.is_file() and is_rule_file(p.name))
+
+
+def _paths(keys: Keys, key: str) -> tuple[Path, ...]:
+    """Paths separated by commas or line breaks, relative to the config file."""
+    names = (name.strip() for name in (keys.get(key) or "").replace("\n", ",").split(","))
+    found = []
+    for name in filter(None, names):
+        path = keys.resolved(key, name)
+        if not path.exists():
+            raise keys.mistake(key, f"there is no {name}")
+        found.append(path)
+    return tuple(found)
 
 
 def _poll(keys: Keys) -> float:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import polars as pl
 
+from siemstress.rules.episodes.history import first_or_rare, silent, spike
 from siemstress.rules.episodes.model import (
     EPISODES,
     Each,
+    First,
     Followed,
     Number,
     Ordered,
+    Rare,
+    Silent,
+    Spike,
     Together,
     Window,
 )
 from siemstress.rules.episodes.numbers import followed, number
 from siemstress.rules.episodes.parts import is_positive, ordered, together
 from siemstress.rules.episodes.rows import Moments, Rows, chained
+
+_DAY = 86_400_000_000
 
 
 def episodes(matches: pl.DataFrame, window: Window, now: int | None = None) -> pl.DataFrame:
@@ -24,15 +31,40 @@ def episodes(matches: pl.DataFrame, window: Window, now: int | None = None) -> p
     `matches` has the columns of `rules.episodes.model.MATCHES`, the result those of `EPISODES`.
     What can only be known when time has passed is told up to `now` (µs); None: all of it.
     """
-    if not len(matches):
+    kind = window.kind
+    if not len(matches) and not (isinstance(kind, Silent) and now is not None):
         return pl.DataFrame(schema=EPISODES)
     rows = Rows(matches)
+    match kind:
+        case First() | Rare():
+            return first_or_rare(rows, kind, window.span, window.suppress)
+        case Spike():
+            return spike(rows, kind, window.joins)
+        case Silent():
+            return silent(rows, kind, window.span, now)
     return chained(rows, _moments(rows, window, now), window.joins)
 
 
 def reach(window: Window) -> int:
     """How far before and after a match (µs) it can change what moments there are."""
+    match window.kind:
+        case First(learn) | Rare(_, learn):
+            return 2 * (window.span + learn) + window.joins
+        case Spike(days=days, bucket=bucket):
+            return (days + 1) * _DAY + 2 * bucket + window.joins
+        case Silent(factor=factor, learn=learn):
+            return max(window.span, round(factor * learn)) + learn
     return 2 * window.span + window.joins
+
+
+def timed(window: Window) -> bool:
+    """Whether the passing of time alone can meet the condition."""
+    match window.kind:
+        case Silent():
+            return True
+        case Together(need):
+            return not is_positive(need)
+    return False
 
 
 def monotone(window: Window) -> bool:

@@ -38,10 +38,12 @@ EPISODES: dict[str, pl.DataType] = {
     "events": pl.Int64(),
     "ids": pl.List(pl.Int64()),
     "value": pl.String(),
+    "ongoing": pl.Boolean(),
 }
 """The columns of episodes: the first and last moment at which the condition was met, when the
 first event behind it happened, how many events are behind it and the first thousand of their ids
-in order of time; `value` is what was counted, added up, new or rare, as text."""
+in order of time; `value` is what is new or rare. `ongoing` says, where it is known, whether it
+goes on."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class Followed:
 class First:
     """A value that the group has not had in the span before.
 
-    Of a group that was first seen less than `learn` ago nothing is new.
+    Of a group that had no match between `learn` and the span before that nothing is new.
     """
 
     learn: int
@@ -141,7 +143,7 @@ class First:
 class Rare:
     """A value that the group has had at most `most` times in the span before, itself counted.
 
-    Of a group that was first seen less than `learn` ago nothing is rare.
+    Of a group that had no match between `learn` and the span before that nothing is rare.
     """
 
     most: int

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.rules.episodes.model import EPISODES
+
 Ints = npt.NDArray[np.int64]
 
 IDS_MAX = 1000
@@ -69,7 +71,7 @@ def chained(rows: Rows, moments: Moments, joins: int) -> pl.DataFrame:
     """Moments as episodes: see `rules.episodes.model.EPISODES`."""
     g, t = moments.g, moments.t
     if not len(t):
-        return pl.DataFrame(schema=_SCHEMA)
+        return pl.DataFrame(schema=EPISODES)
     new = np.ones(len(t), bool)
     new[1:] = (g[1:] != g[:-1]) | (t[1:] - t[:-1] > joins)
     begins = np.flatnonzero(new)
@@ -85,8 +87,9 @@ def chained(rows: Rows, moments: Moments, joins: int) -> pl.DataFrame:
             "events": rows.before[past] - rows.before[low],
             "ids": _ids(rows, low, past),
             "value": pl.repeat(None, len(start), dtype=pl.String, eager=True),
+            "ongoing": pl.repeat(None, len(start), dtype=pl.Boolean, eager=True),
         },
-        schema=_SCHEMA,
+        schema=EPISODES,
     ).sort("start", "group")
 
 
@@ -106,14 +109,3 @@ def _ids(rows: Rows, low: Ints, past: Ints) -> pl.Series:
         .group_by("episode", maintain_order=True)
         .agg("id")["id"]
     )
-
-
-_SCHEMA = {
-    "group": pl.String(),
-    "start": pl.Int64(),
-    "last": pl.Int64(),
-    "opened": pl.Int64(),
-    "events": pl.Int64(),
-    "ids": pl.List(pl.Int64()),
-    "value": pl.String(),
-}

@@ -1,170 +1,165 @@
 """Sigma rules from files, folders and .zip archives.
 
-Rules are YAML documents (Sigma rules specification 2.1); a file may hold several. What is wrong
-with one keeps no other from being read.
+Rules are YAML documents; a file may hold several. What is wrong with one keeps no other from
+being read. What was read is kept, so that the next start reads only what has changed.
 """
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any as Anything
 
-import polars as pl
-import yaml
-from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
-
 from siemstress.errors import RuleError
-from siemstress.formats.expression import reason
-from siemstress.rules.sigma.compile import Unsupported, compiled
-from siemstress.rules.sigma.condition import All, Condition, Regex, atoms
-from siemstress.rules.sigma.taxonomy import LogSource, events_of, mapped
+from siemstress.rules.sigma.cache import Cache
+from siemstress.rules.sigma.files import rule_files
+from siemstress.rules.sigma.mappings import read_mappings
+from siemstress.rules.sigma.reading import Wrong
+from siemstress.rules.sigma.rule import Correlation, Loaded, Sigma
+from siemstress.rules.sigma.taxonomy import Places
 
-SUFFIXES = (".yml", ".yaml")
-# Larger files are no rules; an archive's entry may say that it is small and not be.
-_LARGEST = 1 << 20
-_MOST_FILES = 100_000
-
-_Loader: Anything = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from siemstress.rules.sigma.documents import Document, Reader
 
 
-@dataclass(frozen=True)
-class Sigma:
-    """A rule for single events. `fires` says whether any log that siemstress reads can have such
-    events; `condition` holds for those of its log source that it is about."""
+@dataclass
+class OfFile:
+    """What one file says. `filters` are the documents of filters, which change other rules."""
 
-    id: str
-    title: str
-    file: str
-    level: str
-    status: str
-    tags: tuple[str, ...]
-    source: LogSource
-    condition: Condition
-    fires: bool
+    rules: list[Sigma | Correlation] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    filters: list[Anything] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """The rules that can be used, and what is wrong with others."""
+def load(
+    paths: Sequence[Path],
+    *,
+    more: Iterable[tuple[str, bytes]] = (),
+    pipelines: Sequence[Path] = (),
+    mappings: Sequence[Path] = (),
+    cache: Path | None = None,
+) -> Loaded:
+    """All rules at some paths, in the order of their names, and in `more` files (name, content).
 
-    rules: tuple[Sigma, ...]
-    problems: tuple[RuleError, ...]
-
-
-def load(paths: Sequence[Path]) -> Loaded:
-    """All rules at some paths, in the order of their names.
+    `pipelines` are pySigma's, as YAML; `mappings` say where fields stand (docs/sigma.md). With a
+    `cache` folder what was read is kept there.
 
     Raises:
-        RuleError: there is nothing at a path.
+        RuleError: there is nothing at a path, or a pipeline or mapping cannot be read.
 
     """
-    rules: list[Sigma] = []
     problems: list[RuleError] = []
-    for name, text in _files(paths):
-        try:
-            documents = list(yaml.load_all(text, Loader=_Loader))
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as e:
-            problems.append(RuleError(f"is no YAML: {_line(e)}", file=name))
-            continue
-        for document in documents:
-            try:
-                rule = _rule(document, name)
-            except (Unsupported, SigmaError) as e:
-                problems.append(RuleError(_line(e), file=name))
-            else:
-                rules += [] if rule is None else [rule]
-    return Loaded(tuple(rules), tuple(problems))
-
-
-def _rule(document: Anything, file: str) -> Sigma | None:
-    """A rule of a document; None where it is of another kind, or empty.
-
-    Raises:
-        Unsupported, SigmaError: it cannot be used.
-
-    """
-    if document is None:
-        return None
-    if not isinstance(document, dict):
-        raise Unsupported("a rule is a mapping of keys and values")
-    if "correlation" in document or "filter" in document:
-        raise Unsupported("correlations and filters are not evaluated yet")
-    read = SigmaRule.from_dict(document)
-    source = LogSource(
-        *((part or "").lower() for part in (
-            read.logsource.category, read.logsource.product, read.logsource.service,
-        ))
-    )  # fmt: skip
-    among = events_of(source)
-    condition = mapped(compiled(read), source)
-    for atom in atoms(condition):
-        if isinstance(atom.test, Regex):
-            _check(atom.test)
-    return Sigma(
-        id=str(read.id or ""),
-        title=" ".join(str(read.title).split()),
-        file=file,
-        level="" if read.level is None else read.level.name.lower(),
-        status="" if read.status is None else read.status.name.lower(),
-        tags=tuple(str(tag) for tag in read.tags),
-        source=source,
-        condition=condition if among is None else All((among, condition)),
-        fires=among is not None,
+    files = [*rule_files(paths, problems.append), *more]
+    context = _Context(pipelines, read_mappings(mappings))
+    kept = Cache(cache, context.digest)
+    found = {name: kept.of(name, text) for name, text in files}
+    parsed: dict[str, list[Document]] = {}
+    for name, text in files:
+        if found[name] is None:
+            parsed[name], found[name] = context.parsed(text)
+    filters = [one for of in found.values() if of is not None for one in of.filters]
+    kept.filtered_by(filters)
+    for name, text in files:
+        of = kept.under_filters(name, text) if name not in parsed else None
+        if of is None:
+            documents, of = (
+                (parsed.get(name), found[name]) if name in parsed else context.parsed(text)
+            )
+            assert documents is not None and of is not None  # noqa: S101, PT018 - just parsed
+            context.read(documents, name, of, filters)
+            kept.keep(name, text, of)
+        found[name] = of
+    kept.save()
+    rules = [rule for of in found.values() if of is not None for rule in of.rules]
+    problems += [
+        RuleError(text, file=name)
+        for name, of in found.items()
+        if of is not None
+        for text in of.problems
+    ]
+    return Loaded(
+        tuple(rule for rule in rules if isinstance(rule, Sigma)),
+        tuple(problems),
+        tuple(rule for rule in rules if isinstance(rule, Correlation)),
     )
 
 
-def _check(test: Regex) -> None:
-    """Raises Unsupported where an expression cannot be evaluated in linear time."""
+class _Context:
+    """What changes the meaning of all rules; pySigma is imported where one must be read."""
+
+    def __init__(self, pipelines: Sequence[Path], places: Places) -> None:
+        self._texts = [(path, _text(path)) for path in pipelines]
+        self._places = places
+        self._reader: Reader | None = None
+        digest = hashlib.sha256(repr((self._texts, sorted(places.items()))).encode())
+        self.digest = digest.hexdigest()
+
+    def parsed(self, text: bytes) -> tuple[list[Document], OfFile]:
+        """The documents of a file but filters, and a result with these and what is wrong."""
+        from siemstress.rules.sigma import documents
+
+        of = OfFile()
+        try:
+            everything = documents.parsed(text)
+        except Wrong as e:
+            of.problems.append(documents.line_of(e))
+            return [], of
+        rules = []
+        for document in documents.merged(everything, of.problems.append):
+            if "filter" not in document:
+                rules.append(document)
+                continue
+            try:
+                documents.filter_of(document)
+            except documents.MISTAKES as e:
+                of.problems.append(documents.line_of(e))
+            else:
+                of.filters.append(document)
+        return rules, of
+
+    def read(
+        self, found: Iterable[Document], name: str, of: OfFile, filters: Sequence[Anything]
+    ) -> None:
+        """Add the rules of some documents to a result."""
+        from siemstress.rules.sigma import documents
+
+        if self._reader is None:
+            made = [documents.filter_of(one) for one in filters]
+            self._reader = documents.Reader(made, self._pipeline(), self._places)
+        for document in found:
+            try:
+                of.rules.append(self._reader.rule(document, name))
+            except documents.MISTAKES as e:
+                of.problems.append(documents.line_of(e))
+
+    def _pipeline(self) -> Anything:
+        """All pipelines as one; None without any."""
+        import yaml
+        from sigma.exceptions import SigmaError
+        from sigma.processing.pipeline import ProcessingPipeline
+
+        made = []
+        for path, text in self._texts:
+            try:
+                made.append(ProcessingPipeline.from_yaml(text.decode()))
+            except (
+                SigmaError,
+                yaml.YAMLError,
+                ValueError,
+                TypeError,
+                AttributeError,
+                KeyError,
+            ) as e:
+                reason = " ".join(str(e).split())[:200]
+                raise RuleError(f"is no pipeline: {reason}", file=path) from None
+        return sum(made[1:], made[0]) if made else None
+
+
+def _text(path: Path) -> bytes:
     try:
-        pl.Series([""]).str.contains(test.expression)
-    except pl.exceptions.PolarsError as e:
-        text = f"the expression {test.pattern[:80]!r} cannot be used: {reason(e)}"
-        raise Unsupported(text) from None
-
-
-def _files(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of rule files."""
-    for path in paths:
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-            for file in found[:_MOST_FILES]:
-                yield str(file), _read(file)
-        elif zipfile.is_zipfile(path):
-            yield from _zipped(path)
-        else:
-            yield str(path), _read(path)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(_LARGEST + 1)
+        return path.read_bytes()
     except OSError as e:
-        raise RuleError(f"cannot be read: {e.strerror}", file=file) from None
-    if len(text) > _LARGEST:
-        raise RuleError("is larger than 1 MB: this is no rule", file=file)
-    return text
-
-
-def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The rule files of an archive, which are read where they are, never unpacked."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist())[:_MOST_FILES]:
-                if not name.lower().endswith(SUFFIXES):
-                    continue
-                with archive.open(name) as stream:
-                    text = stream.read(_LARGEST + 1)
-                if len(text) <= _LARGEST:
-                    yield f"{path}:{name}", text
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
-        raise RuleError(f"cannot be read: {_line(e)}", file=path) from None
-
-
-def _line(error: Exception) -> str:
-    """What is wrong, in one line."""
-    return " ".join(str(error).split())
+        raise RuleError(f"cannot be read: {e.strerror}", file=path) from None

@@ -157,26 +157,38 @@ cisco      | format | ciscoios ciscoasa
 _LINUX = "syslogbsd syslogiso rfc5424 syslogodd nohost relayed journald auditd linejson"
 
 
-def mapped(condition: Condition, source: LogSource) -> Condition:
-    """The same condition on the places where its fields stand in events of a log source."""
+Places = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""By category, service or product ("": all), and a field's name in lower case: where it stands."""
+
+
+def mapped(condition: Condition, source: LogSource, more: Places | None = None) -> Condition:
+    """The same condition on the places where its fields stand in events of a log source.
+
+    `more` are places that come before those that are known.
+    """
     match condition:
         case Atom(field, test):
             if isinstance(test, SameAs):
-                test = replace(test, field=place(test.field, source))
-            return Atom(None if field is None else place(field, source), test)
+                test = replace(test, field=place(test.field, source, more))
+            return Atom(None if field is None else place(field, source, more), test)
         case Not(part):
-            return Not(mapped(part, source))
+            return Not(mapped(part, source, more))
         case All(parts):
-            return All(tuple(mapped(part, source) for part in parts))
+            return All(tuple(mapped(part, source, more) for part in parts))
         case Any(parts):
-            return Any(tuple(mapped(part, source) for part in parts))
+            return Any(tuple(mapped(part, source, more) for part in parts))
 
 
-def place(field: str, source: LogSource) -> str:
+def place(field: str, source: LogSource, more: Places | None = None) -> str:
     """Where a field stands: places with `|` between them, the first that an event has counts."""
-    found = {f"{FIELDS}{field}": None}
-    for kind in ("", source.category, source.service, source.product):
-        found |= dict.fromkeys(_places().get(kind, {}).get(field.lower(), ()))
+    kinds = ("", source.category, source.service, source.product)
+    name = field.lower()
+    found: dict[str, None] = {}
+    for kind in kinds if more else ():
+        found |= dict.fromkeys((more or {}).get(kind, {}).get(name, ()))
+    found.setdefault(f"{FIELDS}{field}")
+    for kind in kinds:
+        found |= dict.fromkeys(_places().get(kind, {}).get(name, ()))
     column = schema.column_name(field)
     if column is not None and column in {c.name for c in schema.EVENT}:
         found.setdefault(column)

@@ -1,0 +1,296 @@
+"""Correlation rules: Sigma's (correlation rules specification 2.1) and types of our own.
+
+Our own are `first_seen`, `rare`, `spike` and `absence`. They are about the events of other rules
+or, without `rules`, of a `logsource` or of a `section` (under `siemstress`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any as Anything
+
+from sigma.correlations import (
+    CorrelationConditionAND,
+    CorrelationConditionNOT,
+    CorrelationConditionOR,
+    SigmaExtendedCorrelationCondition,
+    SigmaRuleReference,
+)
+from sigma.exceptions import SigmaError
+
+from siemstress.rules.episodes.model import (
+    Both,
+    Either,
+    First,
+    Kind,
+    Need,
+    Number,
+    Operator,
+    Ordered,
+    Part,
+    Rare,
+    Silent,
+    Spike,
+    Threshold,
+    Together,
+    Without,
+)
+from siemstress.rules.sigma.own import own
+from siemstress.rules.sigma.reading import Wrong, known, mapping, number, span, text, texts, whole
+from siemstress.rules.sigma.rule import About, Correlation, Sigma
+
+_OPERATORS: Mapping[str, Operator] = {
+    "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "neq": "!=",
+}  # fmt: skip
+_NUMBERS: Mapping[str, tuple[str, float]] = {
+    "event_count": ("events", 50),
+    "value_count": ("values", 50),
+    "value_sum": ("sum", 50),
+    "value_avg": ("avg", 50),
+    "value_percentile": ("percentile", 50),
+    "value_median": ("percentile", 50),
+}
+_SHARED = {"type", "rules", "group-by", "timespan", "generate", "aliases"}
+_WEEK = 7 * 86400 * 1_000_000
+_LARGEST = 2**53
+
+
+def correlation(document: Mapping[str, Anything], about: About, among: Sigma | None) -> Correlation:
+    """A correlation of a document. `among` is what its own `logsource` is about, if it has one.
+
+    Raises:
+        Wrong: something is not as it must be.
+
+    """
+    given = mapping(document["correlation"], "correlation")
+    name = text(given.get("type", ""), "correlation: type")
+    if name not in _READERS:
+        raise Wrong(
+            f"correlation: there is no type {name[:60]!r}; there are: {', '.join(_READERS)}"
+        )
+    rules = texts(given.get("rules"), "correlation: rules")
+    is_ours = name in _OURS
+    condition = given.get("condition")
+    if isinstance(condition, str) and not rules:
+        rules = _named(condition)
+    if not rules and not is_ours:
+        raise Wrong("correlation: rules is missing: the names or ids of those that it is about")
+    read = Correlation(
+        about=about,
+        kind=Together(Both(tuple(Part(n) for n in range(len(rules))))),
+        rules=rules,
+        group_by=texts(given.get("group-by"), "correlation: group-by"),
+        span=span(given.get("timespan", "7d" if is_ours else None), "correlation: timespan"),
+        aliases=_aliases(given.get("aliases"), rules),
+        generate=_flag(given.get("generate", False)),
+        among=among,
+        own=own(document.get("siemstress")),
+    )
+    kind, fields = _READERS[name](given, read)
+    return replace(read, kind=kind, fields=fields)
+
+
+def _aliases(value: Anything, rules: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for alias, fields in mapping(value or {}, "correlation: aliases").items():
+        of = mapping(fields, f"correlation: aliases: {alias}")
+        known(of, rules, f"correlation: aliases: {alias}")
+        found[alias] = {rule: text(name, f"aliases: {alias}") for rule, name in of.items()}
+    return found
+
+
+def _flag(value: Anything) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("correlation: generate must be true or false")
+    return value
+
+
+# Sigma's types ---------------------------------------------------------------------------------
+
+
+def _counted(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tuple[str, ...]]:
+    known(given, _SHARED | {"condition"}, "correlation")
+    name = given["type"]
+    of, percentile = _NUMBERS[name]
+    condition = mapping(given.get("condition"), "correlation: condition")
+    known(condition, {*_OPERATORS, "field", "percentile"}, "correlation: condition")
+    bounds = tuple(
+        (_OPERATORS[key], number(value, f"condition: {key}", -_LARGEST, _LARGEST))
+        for key, value in condition.items()
+        if key in _OPERATORS
+    )
+    if not bounds:
+        raise Wrong(f"correlation: condition has no bound; there are: {', '.join(_OPERATORS)}")
+    if name == "value_percentile":
+        percentile = number(condition.get("percentile"), "condition: percentile", 0, 100)
+    elif "percentile" in condition:
+        raise Wrong("correlation: condition: percentile is for value_percentile")
+    fields = texts(condition.get("field"), "condition: field")
+    if name == "event_count" and fields:
+        raise Wrong("correlation: condition: field is for types that count values")
+    if name != "event_count" and not fields:
+        raise Wrong("correlation: condition: field is missing: whose values are counted")
+    if len(fields) > 1 and name != "value_count":
+        raise Wrong("correlation: condition: only one field can be a number")
+    kind = Number(of, Threshold(bounds), percentile)  # type: ignore[arg-type] # the table's names
+    return kind, fields
+
+
+def _temporal(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
+    known(given, _SHARED | {"condition"}, "correlation")
+    condition = given.get("condition")
+    is_ordered = given["type"] == "temporal_ordered"
+    if isinstance(condition, str):
+        need = _need(condition, read.rules)
+        if is_ordered:
+            return _in_order(need, read), ()
+        return Together(need), ()
+    count = len(read.rules)
+    if condition is not None:
+        # How many of the rules there must be; all of them is all that is defined.
+        bounds = mapping(condition, "correlation: condition")
+        known(bounds, _OPERATORS, "correlation: condition")
+        if not all(key in ("gte", "eq") and value == count for key, value in bounds.items()):
+            raise Wrong(
+                f"correlation: condition must be gte: {count}, names with and, or, not, or none"
+            )
+    return Ordered(count) if is_ordered else read.kind, ()
+
+
+def _in_order(need: Need, read: Correlation) -> Kind:
+    """Names with `and` between them, in their order, which is that of `rules` too."""
+    wanted = Both(tuple(Part(n) for n in range(len(read.rules))))
+    if need != wanted:
+        raise Wrong(
+            "correlation: condition of temporal_ordered must name all rules in order, with and"
+        )
+    return Ordered(len(read.rules))
+
+
+def _named(condition: str) -> tuple[str, ...]:
+    try:
+        return tuple(SigmaExtendedCorrelationCondition(condition).get_referenced_rules())
+    except (SigmaError, RecursionError) as e:
+        raise Wrong(f"correlation: condition: {' '.join(str(e).split())[:200]}") from None
+
+
+def _need(condition: str, rules: tuple[str, ...]) -> Need:
+    places = {name: place for place, name in enumerate(rules)}
+    names = _named(condition)
+    for name in names:
+        if name not in places:
+            raise Wrong(f"correlation: condition names {name!r}, which is not in rules")
+    for name in rules:
+        if name not in names:
+            raise Wrong(f"correlation: condition does not name {name!r}, which is in rules")
+    need = _tree(SigmaExtendedCorrelationCondition(condition).parsed, places)
+    if not _is_wanted(need):
+        raise Wrong(
+            "correlation: condition must name a rule that is to match, not only such as not"
+        )
+    return need
+
+
+def _tree(node: Anything, places: Mapping[str, int]) -> Need:
+    match node:
+        case SigmaRuleReference():
+            return Part(places[node.reference])
+        case CorrelationConditionAND():
+            return Both(tuple(_tree(one, places) for one in node.args))
+        case CorrelationConditionOR():
+            return Either(tuple(_tree(one, places) for one in node.args))
+        case CorrelationConditionNOT():
+            return Without(_tree(node.args[0], places))
+    raise Wrong("correlation: condition cannot be read")
+
+
+def _is_wanted(need: Need) -> bool:
+    """Whether a window without any match cannot have what is needed."""
+    match need:
+        case Part():
+            return True
+        case Without():
+            return False
+        case Both(needs):
+            return any(_is_wanted(one) for one in needs)
+        case Either(needs):
+            return all(_is_wanted(one) for one in needs)
+
+
+# Our own types ---------------------------------------------------------------------------------
+
+
+def _learn(given: Mapping[str, Anything], read: Correlation) -> int:
+    return span(given["learn"], "correlation: learn") if "learn" in given else min(read.span, _WEEK)
+
+
+def _field(given: Mapping[str, Anything]) -> tuple[str, ...]:
+    fields = texts(given.get("field"), "correlation: field")
+    if not fields:
+        raise Wrong("correlation: field is missing: whose values are new or rare")
+    return fields
+
+
+def _first(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
+    known(given, _SHARED | {"field", "learn"}, "correlation")
+    return First(_learn(given, read)), _field(given)
+
+
+def _rare(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
+    known(given, _SHARED | {"field", "learn", "at-most"}, "correlation")
+    most = whole(given.get("at-most", 1), "correlation: at-most", 1, 10**9)
+    return Rare(most, _learn(given, read)), _field(given)
+
+
+def _spike(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tuple[str, ...]]:
+    known(given, _SHARED | {"factor", "at-least", "days", "at-least-days"}, "correlation")
+    kind = Spike(
+        factor=number(given.get("factor", 3), "correlation: factor", 1, 1e6),
+        least=whole(given.get("at-least", 10), "correlation: at-least", 1, 10**9),
+        days=whole(given.get("days", 7), "correlation: days", 1, 90),
+        least_days=whole(given.get("at-least-days", 3), "correlation: at-least-days", 1, 90),
+    )
+    return kind, ()
+
+
+def _absence(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
+    known(given, _SHARED | {"factor", "learn", "at-least", "expected"}, "correlation")
+    if len(read.group_by) > 1 and "expected" in given:
+        raise Wrong("correlation: expected is for one field in group-by")
+    kind = Silent(
+        factor=number(given.get("factor", 2), "correlation: factor", 1, 1e6),
+        learn=_learn(given, read) if "learn" in given else _WEEK,
+        least=whole(given.get("at-least", 10), "correlation: at-least", 1, 10**9),
+        listed=_expected(given.get("expected"), read.about.file),
+    )
+    return kind, ()
+
+
+def _expected(value: Anything, file: str) -> tuple[str, ...]:
+    """Names that are expected: given, or one in each line of a file beside the rule's."""
+    if not isinstance(value, dict):
+        return tuple(name.lower() for name in texts(value, "correlation: expected"))
+    known(value, ("file",), "correlation: expected")
+    name = text(value.get("file", ""), "correlation: expected: file")
+    path = Path(file).parent / name
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) else str(e)
+        raise Wrong(f"correlation: expected: {name} cannot be read: {reason}") from None
+    names = (line.split("#", 1)[0].strip().lower() for line in lines)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+_Reader = Callable[[Mapping[str, Anything], Correlation], tuple[Kind, tuple[str, ...]]]
+_OURS: Mapping[str, _Reader] = {
+    "first_seen": _first, "rare": _rare, "spike": _spike, "absence": _absence,
+}  # fmt: skip
+_READERS: Mapping[str, _Reader] = {
+    **dict.fromkeys(_NUMBERS, _counted),
+    "temporal": _temporal,
+    "temporal_ordered": _temporal,
+    **_OURS,
+}
