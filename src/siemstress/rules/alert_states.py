@@ -1,0 +1,232 @@
+"""What has become of alerts: how far each has come, and what people have said of it.
+
+An alert that takes the place of others inherits what was said of them. All is worked out from the
+tables of alerts and the log of alerts at once; nothing but these two is ever stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from siemstress import schema
+from siemstress.query.conditions import column, timestamp
+from siemstress.rules.alert_heirs import Said, ancestors, heirs, inherited
+from siemstress.rules.tables import ALERT_LOG, OWN
+from siemstress.store.base import Bounds, Scan, Store, rows
+
+STATES = ("open", "acknowledged", "closed", "superseded", "withdrawn")
+"""An alert's state; the last two are of alerts that are none any more."""
+CURRENT = STATES[:3]
+
+_SHOWN = (
+    "time", "alert_id", "source_rule", "source_table", "group_key", "first_time", "last_time",
+    "event_count", "severity", "magnitude", "rule_id", "tags", "message", "ongoing",
+)  # fmt: skip
+COLUMNS: dict[str, pl.DataType] = {
+    "table": pl.String(),
+    **{name: schema.polars_type(schema.ALL[name].kind) for name in _SHOWN},
+    "state": pl.String(),
+    "verdict": pl.String(),
+    "assignee": pl.String(),
+    "heir": pl.String(),
+}
+"""The columns of states: an alert's own as far as it has come, and what was said of it last.
+`heir` is the alert that has taken its place."""
+
+_FAR = ("extended", "over", "superseded", "withdrawn")
+_SAID = {"acknowledged": "acknowledged", "closed": "closed", "reopened": "open"}
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which alerts are asked for; None: any.
+
+    `ids` are whole. Of the times (UTC, inclusive) an alert must have been within. `states` are of
+    STATES. `patterns` are regular expressions in lower case, of columns of COLUMNS; of each column
+    one must be found.
+    """
+
+    ids: Sequence[str] | None = None
+    time_min: datetime | None = None
+    time_max: datetime | None = None
+    severities: Sequence[int] | None = None
+    states: Sequence[str] | None = None
+    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def tables_of(store: Store) -> list[str]:
+    """The tables that hold alerts."""
+    needed = {"alert_id", "source_rule", "group_key"}
+    return [t for t in store.tables() if t not in OWN and needed.issubset(store.columns(t))]
+
+
+def states(store: Store, wanted: Wanted = Wanted()) -> pl.DataFrame:
+    """The alerts that are wanted, as COLUMNS, in order of time.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+    frames = [_opened(store, table, wanted) for table in tables_of(store)]
+    found = pl.concat([pl.DataFrame(schema=_opened_schema()), *frames])
+    found = found.unique("alert_id", keep="first", maintain_order=True)
+    if not len(found):
+        return pl.DataFrame(schema=COLUMNS)
+    ids = found["alert_id"].to_list() if wanted.ids is not None else None
+    heir_of = heirs(store, tables_of(store))
+    found = _followed(found, _far(store, ids), heir_of.stored)
+    found = _judged(found, said(store, ids, heir_of.parents))
+    found = found.with_columns(
+        state=pl.when(pl.col("heir").is_not_null())
+        .then(pl.lit("superseded"))
+        .when(pl.col("change") == "withdrawn")
+        .then(pl.lit("withdrawn"))
+        .otherwise(pl.col("state"))
+    )
+    return _filtered(found, wanted).sort("time", "id").select(list(COLUMNS))
+
+
+def said(
+    store: Store, ids: Sequence[str] | None, parents: Mapping[str, Sequence[str]]
+) -> dict[str, Said]:
+    """What people have said of alerts (None: of all) last, and of those whose place they took."""
+    among = None if ids is None else sorted(ancestors(ids, parents))
+    own: dict[str, Said] = {}
+    for row in _newest(store, (*_SAID, "assigned"), among):
+        entry = own.setdefault(row["alert_id"], Said())
+        if row["change"] == "assigned":
+            own[row["alert_id"]] = replace(entry, assigned=row["id"], assignee=row["assignee"])
+        else:
+            state = _SAID[row["change"]]
+            own[row["alert_id"]] = replace(
+                entry, judged=row["id"], state=state, verdict=row["verdict"]
+            )
+    return inherited(own, parents)
+
+
+def _opened(store: Store, table: str, wanted: Wanted) -> pl.DataFrame:
+    """The alerts of a table as they opened, for what can be told of them then."""
+    present = set(store.columns(table))
+    types = _opened_schema()
+    names = [name for name in types if name in present]
+    conditions = [_is_there("alert_id"), _is_there("source_rule")]
+    if wanted.time_max is not None:
+        conditions.append(exp.LTE(this=column("time"), expression=timestamp(wanted.time_max)))
+    if wanted.severities is not None:
+        numbers = [exp.Literal.number(n) for n in wanted.severities]
+        conditions.append(column("severity").isin(*numbers) if numbers else exp.false())
+    scan = Scan(table, Bounds(time_max=wanted.time_max))
+    query = exp.select(*map(column, names)).from_(exp.to_table("alerts"))
+    frames = [
+        pl.DataFrame(pl.from_arrow(store.select(chunk, {"alerts": scan}).read_all()))
+        for chunk in _chunks(query.where(*conditions), "alert_id", wanted.ids)
+    ]
+    found = pl.concat(frames) if frames else pl.DataFrame(schema=types)
+    return found.select(
+        pl.lit(table).alias("table") if name == "table"
+        else (pl.col(name) if name in found.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in types.items()
+    )  # fmt: skip
+
+
+def _opened_schema() -> dict[str, pl.DataType]:
+    own = ("state", "verdict", "assignee", "heir")
+    return {"id": pl.Int64(), **{n: kind for n, kind in COLUMNS.items() if n not in own}}
+
+
+def _far(store: Store, ids: Sequence[str] | None) -> pl.DataFrame:
+    """How far alerts have come, by the newest that siemtrigger said of each."""
+    types = {
+        "alert_id": pl.String(), "change": pl.String(), "last_time": pl.Datetime("us"),
+        "event_count": pl.Int32(), "note": pl.String(),
+    }  # fmt: skip
+    found = list(_newest(store, _FAR, ids))
+    return pl.DataFrame(
+        {n: pl.Series([row[n] for row in found], dtype=t) for n, t in types.items()}
+    )
+
+
+def _followed(found: pl.DataFrame, far: pl.DataFrame, stored: frozenset[str]) -> pl.DataFrame:
+    """Alerts brought to how far they have come; `stored` are heirs that there are."""
+    is_heir = (pl.col("change") == "superseded") & pl.col("note").is_in(list(stored))
+    comes = pl.col("change").is_in(["extended", "over"])
+    return found.join(far, on="alert_id", how="left", suffix="_now").with_columns(
+        pl.coalesce("last_time_now", "last_time").alias("last_time"),
+        pl.coalesce("event_count_now", "event_count").alias("event_count"),
+        pl.when(comes).then(pl.col("change") == "extended").otherwise("ongoing").alias("ongoing"),
+        pl.when(is_heir).then("note").alias("heir"),
+    )
+
+
+def _judged(found: pl.DataFrame, entries: Mapping[str, Said]) -> pl.DataFrame:
+    listed = {
+        "alert_id": pl.Series(list(entries), dtype=pl.String),
+        "state": pl.Series([e.state for e in entries.values()], dtype=pl.String),
+        "verdict": pl.Series([e.verdict for e in entries.values()], dtype=pl.String),
+        "assignee": pl.Series([e.assignee for e in entries.values()], dtype=pl.String),
+    }
+    joined = found.join(pl.DataFrame(listed), on="alert_id", how="left")
+    return joined.with_columns(pl.col("state").fill_null("open"))
+
+
+def _filtered(found: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
+    conditions = []
+    if wanted.time_min is not None:
+        conditions.append(pl.max_horizontal("time", "last_time") >= wanted.time_min)
+    if wanted.states is not None:
+        conditions.append(pl.col("state").is_in(list(wanted.states)))
+    for name, patterns in wanted.patterns.items():
+        text = pl.col(name).str.to_lowercase()
+        conditions.append(pl.any_horizontal(*(text.str.contains(p) for p in patterns)))
+    return found.filter(*conditions) if conditions else found
+
+
+def _newest(
+    store: Store, changes: Sequence[str], ids: Sequence[str] | None
+) -> Iterator[dict[str, Any]]:
+    """Of each alert the newest entry of the log of some changes; `assigned` is told apart."""
+    if ALERT_LOG not in store.tables():
+        return
+    names = ("id", "alert_id", "change", "last_time", "event_count",
+             "verdict", "assignee", "note")  # fmt: skip
+    present = set(store.columns(ALERT_LOG))
+    columns = [
+        column(name) if name in present else exp.alias_(exp.null(), name, quoted=True)
+        for name in names
+    ]
+    aspect = exp.EQ(this=column("change"), expression=exp.Literal.string("assigned"))
+    number = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[column("alert_id"), aspect],
+        order=exp.Order(expressions=[exp.Ordered(this=column("id"), desc=True)]),
+    )
+    inner = exp.select(*columns, exp.alias_(number, "place", quoted=True))
+    inner = inner.from_(exp.to_table("log")).where(in_texts("change", changes))
+    for chunk in _chunks(inner, "alert_id", ids):
+        first = exp.EQ(this=column("place"), expression=exp.Literal.number(1))
+        query = exp.select(*map(column, names)).from_(chunk.subquery("numbered")).where(first)
+        yield from rows(store.select(query, {"log": Scan(ALERT_LOG)}))
+
+
+def _chunks(query: exp.Select, name: str, values: Sequence[str] | None) -> Iterable[exp.Select]:
+    """A query limited to some values of a column, so many at a time."""
+    if values is None:
+        return [query]
+    starts = range(0, len(values), _AT_ONCE)
+    return [query.where(in_texts(name, values[n : n + _AT_ONCE])) for n in starts]
+
+
+def in_texts(name: str, values: Iterable[str]) -> exp.Expr:
+    """The column is one of some texts."""
+    return column(name).isin(*(exp.Literal.string(value) for value in values))
+
+
+def _is_there(name: str) -> exp.Expr:
+    return exp.not_(exp.Is(this=column(name), expression=exp.null()))
