@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from siemstress.commands import siemtrigger_history as history
 from siemstress.commands.command import Parser, Terminated, run, say
 from siemstress.commands.siemtrigger_actions import Action, Actions
 from siemstress.errors import Failure, RuleError
@@ -27,6 +28,7 @@ EXAMPLES = """\
   siemtrigger --oneshot                   look once at all that is new, then exit
   siemtrigger -c siemtrigger.conf --check  say what is wrong with which rule
   siemtrigger --rules                     list the rules
+  siemtrigger --backtest 30d --rule 'ssh*'  what these rules find in the last 30 days
   siemquery -s userauth --last 7d         show the alerts"""
 
 
@@ -58,7 +60,9 @@ def _main(arguments: list[str]) -> int:
             return _list(gathered.rules, gathered.disabled)
         if not gathered.rules:
             raise RuleError("there is no rule to watch by", file=found.path)
-        return _watch(found, store, gathered.rules, options)
+        if options.backtest or options.gaps:
+            return _look_back(store, history.chosen(gathered.rules, options.rule), options)
+        return _watch(found, store, history.chosen(gathered.rules, options.rule), options)
     finally:
         store.close()
 
@@ -78,6 +82,7 @@ def _parser() -> Parser:
         metavar="SECONDS",
         help="time between looks at the store (default: 5, or what the config says)",
     )
+    history.add_flags(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print new alerts")
     parser.set_defaults(action=None)
     actions = Actions(parser)
@@ -121,6 +126,12 @@ def _list(rules: Sequence[Rule], disabled: Sequence[str]) -> int:
     for name in disabled:
         print(visible(f"{name}\tdisabled"))
     return 0
+
+
+def _look_back(store: Store, rules: Sequence[Rule], options: argparse.Namespace) -> int:
+    if options.gaps:
+        return history.show_gaps(store, rules)
+    return history.backtest(store, rules, options.backtest, commit=options.commit)
 
 
 def _watch(

@@ -25,15 +25,24 @@ _ANY_TIME = Bounds()
 
 @dataclass(frozen=True)
 class Progress:
-    """Up to which version a rule has seen a table (None: nothing), and which is the newest."""
+    """Up to which version a rule has seen a table (None: nothing), and which is the newest.
+
+    `bounds` and `where` say which rows there are for the rule at all, as a scan's do.
+    """
 
     table: str
     after: int | None
     upto: int
+    bounds: Bounds = _ANY_TIME
+    where: exp.Expr | None = None
 
-    def fresh(self, derived: Mapping[str, exp.Expr], bounds: Bounds = _ANY_TIME) -> Scan:
+    def fresh(self, derived: Mapping[str, exp.Expr]) -> Scan:
         """The rows that are new."""
-        return Scan(self.table, bounds, self.after, self.upto, derived)
+        return Scan(self.table, self.bounds, self.after, self.upto, derived, self.where)
+
+    def known(self, derived: Mapping[str, exp.Expr]) -> Scan:
+        """All rows."""
+        return Scan(self.table, self.bounds, None, self.upto, derived, self.where)
 
 
 @dataclass(frozen=True)
@@ -60,11 +69,11 @@ def answers(
     """
     statement = rule.match
     assert isinstance(statement, Statement)  # noqa: S101 - by the caller's choice
-    scans = {p.table: Scan(p.table, upto=p.upto, derived=rule.derived) for p in tables}
+    scans = {p.table: p.known(rule.derived) for p in tables}
     for table in rule.tables:
         scans.setdefault(table, Scan(table))
     for tick, latest in sorted(touched(store, rule, grown).items()):
-        if alert_id(rule.name, NO_GROUP, tick) in raised:
+        if alert_id(rule.key, NO_GROUP, tick) in raised:
             continue
         count, ids = _ask(store, at_tick(statement, tick), scans)
         if count > rule.limit:
