@@ -139,8 +139,8 @@ def test_which_alerts_are_wanted(store: Store) -> None:
     assert wanted(time_min=at(62)) == [b, c]
     assert wanted(time_max=at(62)) == [a, b]
     assert wanted(states=("open", "acknowledged")) == [a, c]
-    assert wanted(patterns={"source_rule": ["^burst$"]}) == [a, b, c]
-    assert wanted(patterns={"group_key": ['"a"', '"c"'], "source_rule": ["u"]}) == [a, c]
+    assert wanted(patterns=[("source_rule", ["^burst$"])]) == [a, b, c]
+    assert wanted(patterns=[("group_key", ['"a"', '"c"']), ("source_rule", ["u"])]) == [a, c]
     assert wanted(severities=[3]) == wanted(ids=[]) == []
     assert wanted(ids=[c, a, "unknown"]) == [a, c]
 

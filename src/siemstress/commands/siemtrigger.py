@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from siemstress.commands import siemtrigger_alerts as alerts
 from siemstress.commands import siemtrigger_history as history
 from siemstress.commands.command import Parser, Terminated, run, say
 from siemstress.commands.siemtrigger_actions import Action, Actions
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
-ACTIONS: Sequence[Callable[[Actions], object]] = ()
+ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to,)
 """What adds each action, in the order of the help."""
 EXAMPLES = """\
   siemtrigger                             watch for ever, by siemtrigger.conf or the shipped rules

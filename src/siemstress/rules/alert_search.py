@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlglot import exp
 
 from siemstress.errors import QueryError
 from siemstress.query.conditions import column
+from siemstress.query.events import Events
+from siemstress.query.filters import Filter
 from siemstress.rules.alert_heirs import ancestors, heirs
 from siemstress.rules.alert_states import Wanted, in_texts, states, tables_of
 from siemstress.rules.tables import ALERT_LOG
@@ -18,6 +20,7 @@ from siemstress.store.base import Scan, Store, rows
 _LONGEST = 100
 _NAMED = 5
 _AT_ONCE = 500
+_T = TypeVar("_T")
 
 
 def resolved(store: Store, beginnings: Sequence[str]) -> list[str]:
@@ -70,6 +73,19 @@ def event_ids(store: Store, table: str, alert: str) -> list[int]:
     return [int(digits) for digits in found if int(digits) < 2**63]
 
 
+def events_of(store: Store, tables: Sequence[str], ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """The events of some ids in some tables, in order of time; `table` says which one is in."""
+    there = [table for table in tables if store.columns(table)]
+    found: list[dict[str, Any]] = []
+    for some in _some(ids):
+        for table in there:
+            events = Events(store, [table], Filter(include={"id": some}))
+            reader = events.ask(events.select(events.columns), events.columns)
+            found += ({"table": table, **row} for row in rows(reader))
+    place = {number: n for n, number in enumerate(ids)}
+    yield from sorted(found, key=lambda row: place[row["id"]])
+
+
 def watched(alert: Mapping[str, Any]) -> list[str]:
     """The tables that an alert's rule watched."""
     return [name.strip() for name in (alert["source_table"] or "").split(",") if name.strip()]
@@ -111,5 +127,5 @@ def _last(alert: str, heir_of: Mapping[str, str]) -> str:
     return alert
 
 
-def _some(values: Sequence[str]) -> Iterable[Sequence[str]]:
+def _some(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
     return (values[first : first + _AT_ONCE] for first in range(0, len(values), _AT_ONCE))

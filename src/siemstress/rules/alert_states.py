@@ -7,7 +7,7 @@ tables of alerts and the log of alerts at once; nothing but these two is ever st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -49,8 +49,8 @@ class Wanted:
     """Which alerts are asked for; None: any.
 
     `ids` are whole. Of the times (UTC, inclusive) an alert must have been within. `states` are of
-    STATES. `patterns` are regular expressions in lower case, of columns of COLUMNS; of each column
-    one must be found.
+    STATES. `patterns` are columns of COLUMNS with regular expressions in lower case, one of which
+    must be found (in what is null as in an empty text).
     """
 
     ids: Sequence[str] | None = None
@@ -58,7 +58,7 @@ class Wanted:
     time_max: datetime | None = None
     severities: Sequence[int] | None = None
     states: Sequence[str] | None = None
-    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    patterns: Sequence[tuple[str, Sequence[str]]] = ()
 
 
 def tables_of(store: Store) -> list[str]:
@@ -182,8 +182,8 @@ def _filtered(found: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
         conditions.append(pl.max_horizontal("time", "last_time") >= wanted.time_min)
     if wanted.states is not None:
         conditions.append(pl.col("state").is_in(list(wanted.states)))
-    for name, patterns in wanted.patterns.items():
-        text = pl.col(name).str.to_lowercase()
+    for name, patterns in wanted.patterns:
+        text = pl.col(name).fill_null("").str.to_lowercase()
         conditions.append(pl.any_horizontal(*(text.str.contains(p) for p in patterns)))
     return found.filter(*conditions) if conditions else found
 
