@@ -80,7 +80,8 @@ def _history(alert: Mapping[str, Any], log: Sequence[Mapping[str, Any]], zone: Z
     for row in log:
         who = row.get("user_name") or "siemtrigger"
         of = "" if row["alert_id"] == alert["alert_id"] else f" ({row['alert_id'][:8]})"
-        shown.line(f"  {shown.moment(row['time'], zone)}  {who}: {_said(row, zone)}{of}")
+        when = shown.moment(row["time"].replace(microsecond=0), zone)
+        shown.line(f"  {when}  {who}: {_said(row, zone)}{of}")
 
 
 def _said(row: Mapping[str, Any], zone: Zone) -> str:
