@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from siemstress.commands import siemtrigger_alerts as alerts
 from siemstress.commands import siemtrigger_history as history
+from siemstress.commands import siemtrigger_why as reasons
 from siemstress.commands.command import Parser, Terminated, run, say
 from siemstress.commands.siemtrigger_actions import Action, Actions
 from siemstress.errors import Failure, RuleError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
-ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to,)
+ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to, reasons.add_to)
 """What adds each action, in the order of the help."""
 EXAMPLES = """\
   siemtrigger                             watch for ever, by siemtrigger.conf or the shipped rules
@@ -41,7 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     from siemstress.rules import settings
-    from siemstress.rules.gather import gather
     from siemstress.store.opening import open_store
 
     found = settings.load(options.config)
@@ -52,6 +52,8 @@ def _main(arguments: list[str]) -> int:
         if options.action is not None:
             act: Action = options.action
             return act(found, store, options)
+        from siemstress.rules.gather import gather
+
         gathered = gather(found, store)
         if options.check:
             return _check(gathered)
