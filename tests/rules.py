@@ -14,6 +14,8 @@ from siemstress.rules.engine import Engine, Raised
 from siemstress.rules.load import Loaded, load_rules
 from siemstress.rules.model import EPOCH, GroupKey, Rule, Window
 from siemstress.rules.raised import standing
+from siemstress.rules.sigma.load import load
+from siemstress.rules.sigma_rules import Tables, rules_of
 from siemstress.schema import EVENT, polars_schema
 from siemstress.store.base import Scan, Store
 from stores import ask, put
@@ -135,3 +137,13 @@ def by_group(found: Iterable[Event]) -> dict[str | None, list[int]]:
     for second, group in found:
         groups.setdefault(group, []).append(second)
     return groups
+
+
+def sigma_rules(folder: Path, text: str) -> list[Rule]:
+    """The rules of some Sigma YAML, none of which has a mistake."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "rules.yml"
+    file.write_text(text)
+    rules, problems = rules_of(load([file]), Tables(TABLES, ("Auth", "Access")))
+    assert [str(p) for p in problems] == []
+    return rules

@@ -30,6 +30,7 @@ from siemstress.store.base import Bounds, Scan, Staged, Store
 
 _ATTEMPTS = 20
 _CHUNK = 1000
+_EVER = 2**62
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,10 @@ class Backtest:
     def _stored(self, rule: Rule, alerts: Sequence[Alert]) -> list[Standing]:
         if not alerts:
             return []
-        low = min(_microseconds(alert.time) for alert in alerts)
-        high = max(_microseconds(alert.last) for alert in alerts)
+        low, high = -_EVER, _EVER
+        if rule.windowed is not None:
+            low = min(_microseconds(alert.time) for alert in alerts)
+            high = max(_microseconds(alert.last) for alert in alerts)
         return standing(self._store, rule.out_table, [rule.name], low, high).get(rule.name, [])
 
 
@@ -172,7 +175,12 @@ def _is_there(alert: Alert, known: Sequence[Standing]) -> bool:
     return any(
         old.id == alert.id
         or (
-            old.current and old.group == alert.group_key and old.start <= last and start <= old.last
+            # Queries are told apart by their ticks alone.
+            alert.rule.windowed is not None
+            and old.current
+            and old.group == alert.group_key
+            and old.start <= last
+            and start <= old.last
         )
         for old in known
     )

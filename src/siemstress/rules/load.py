@@ -25,8 +25,11 @@ from siemstress.rules.statement import match_of
 OUT_TABLE = "UserAuth"
 INTERVAL = "10"
 SHARED_KEYS = frozenset(
-    {"sourcetable", "interval", "limit", "outtable", "message", "severity", "magnitude"}
-)
+    {
+        "sourcetable", "interval", "limit", "outtable", "message", "severity", "magnitude",
+        "suppress_for",
+    }
+)  # fmt: skip
 SQL_KEYS = SHARED_KEYS | {"sqlquery"}
 OWN_KEYS = SHARED_KEYS | {"section", "group_by"}
 # The section that stands for every table of logs.
@@ -139,6 +142,9 @@ class _Reader:
         limit = self._read("limit", "0", lambda v: _number(v, 0, _INT32_MAX))
         severity = self._optional("severity", 0, 7)
         magnitude = self._optional("magnitude", 0, _INT32_MAX)
+        suppress = timedelta(0)
+        if "suppress_for" in self._keys:
+            suppress = self._read("suppress_for", "", interval_of) or suppress
         out_table = self._out_table()
         message = self._message(match)
         if self.problems or match is None or interval is None or limit is None:
@@ -156,6 +162,7 @@ class _Reader:
             message=message,
             severity=severity,
             magnitude=magnitude,
+            suppress=suppress,
         )
         return rule if self._proven(rule, "sqlquery" if is_sql else None) else None
 

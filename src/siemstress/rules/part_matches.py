@@ -72,15 +72,19 @@ def _of_part(
         if frame is None:
             return pl.DataFrame(schema=MATCHES)
         value = _value(part, part.source.keep, "kept")
-        return frame.select(
-            pl.col("t"),
-            pl.col("event").alias("id"),
-            pl.lit(number, pl.Int32).alias("part"),
-            _group(part, "kept").alias("group"),
-            value.alias("value"),
-            pl.col("count").fill_null(1),
-            pl.col("last").fill_null(pl.col("t")),
-        ).filter(pl.col("group").is_not_null())
+        return (
+            _rolled(frame, part.source)
+            .select(
+                pl.col("t"),
+                pl.col("event").alias("id"),
+                pl.lit(number, pl.Int32).alias("part"),
+                _group(part, "kept").alias("group"),
+                value.alias("value"),
+                pl.col("count").fill_null(1).cast(pl.Int64),
+                pl.col("last").fill_null(pl.col("t")).cast(pl.Int64),
+            )
+            .filter(pl.col("group").is_not_null())
+        )
     inner = part.source
     runs = episodes_of(inner, found, low, now)
     if low is not None:
@@ -95,6 +99,20 @@ def _of_part(
         pl.lit(1, pl.Int64).alias("count"),
         pl.col("start").alias("last"),
     ).filter(pl.col("group").is_not_null())
+
+
+def _rolled(frame: pl.DataFrame, feed: Feed) -> pl.DataFrame:
+    """Rows for the same values in one piece of time as one, whenever each of them came."""
+    if feed.roll is None:
+        return frame
+    first = pl.col("event").sort_by("t", "event").first()
+    return (
+        frame.with_columns(
+            pl.col("count").fill_null(1).cast(pl.Int64), pl.col("last").fill_null(pl.col("t"))
+        )
+        .group_by("kept", pl.col("t").floordiv(feed.roll).alias("piece"))
+        .agg(first, pl.col("t").min(), pl.col("count").sum(), pl.col("last").max())
+    )
 
 
 def _group(part: Part, column: str) -> pl.Expr:

@@ -16,7 +16,7 @@ from siemstress.rules import alerts as alert_rows
 from siemstress.rules.alerts import Alert, Episode
 from siemstress.rules.episodes.find import monotone, reach
 from siemstress.rules.episodes.model import First, Rare
-from siemstress.rules.feeds import Windowed
+from siemstress.rules.feeds import Feed, Windowed
 from siemstress.rules.matches import Stretch, between, values_of
 from siemstress.rules.model import Rule, clamped, group_json
 from siemstress.rules.part_matches import episodes_of, groups_of, margin
@@ -130,10 +130,10 @@ def _outcome(
         names = windowed.group_by
         keys = {group_json(names, values_of(group, names)) for group in t.groups}
         stored = [alert for alert in stored if alert.group in keys]
-    window = windowed.window
-    return reconciled(
-        list(alerts_of(rule, runs)), stored, window.joins, now, grows=monotone(window)
-    )
+    # Episodes of other windows may become one, so that there are fewer of them.
+    grows = monotone(windowed.window) and all(isinstance(p.source, Feed) for p in windowed.parts)
+    joins = windowed.window.joins
+    return reconciled(list(alerts_of(rule, runs)), stored, joins, now, grows=grows)
 
 
 def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, list[Standing]]:
