@@ -1,8 +1,8 @@
 """What was read of rule files, kept as JSON, so that a start without changes reads no YAML.
 
-An entry is found by a file's name and content; what changes the meaning of all rules (this
-program's version, pipelines, mappings) is part of the cache's own name. Whatever is wrong with the
-cache, it is as if there were none.
+An entry is found by a file's name and content; what changes the meaning of all rules (this code,
+pipelines, mappings) is part of the cache's own name. Whatever is wrong with the cache, it is as if
+there were none.
 """
 
 from __future__ import annotations
@@ -12,29 +12,31 @@ import gc
 import hashlib
 import json
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any as Anything
 
-from siemstress import __version__
 from siemstress.rules.sigma.pool import Writer, built
 from siemstress.rules.sigma.rule import Correlation, Sigma
 
 if TYPE_CHECKING:
     from siemstress.rules.sigma.load import OfFile
 
-# Counts up with every change of how rules are read or kept.
-_EDITION = 1
+# Caches that no start has used for so long (s) are removed.
+_STALE = 30 * 86400
 
 
 class Cache:
     """The entries for one reading of rules; without a folder there are none."""
 
     def __init__(self, folder: Path | None, context: str) -> None:
-        """`context` names what changes the meaning of all rules."""
-        name = hashlib.sha256(f"{__version__} {_EDITION} {context}".encode()).hexdigest()[:16]
+        """`context` names the reading, and what changes the meaning of all rules."""
+        name = "" if folder is None else _digest(f"{_code()} {context}".encode())
         self._path = None if folder is None else folder / f"rules-{name}.json"
         self._entries: dict[str, Anything] = {}
         self._values: list[Anything] = []
@@ -52,8 +54,7 @@ class Cache:
 
     def filtered_by(self, filters: Sequence[Anything]) -> None:
         """State the filters, of all files, under which rules are wanted."""
-        text = json.dumps(filters, default=str, sort_keys=True)
-        self._under = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._under = _digest(json.dumps(filters, default=str, sort_keys=True).encode())
 
     def under_filters(self, name: str, text: bytes) -> OfFile | None:
         """All that a file says under these filters; None where it must be read."""
@@ -76,8 +77,8 @@ class Cache:
         """Write the entries that were of use, in place of all, all or nothing."""
         if self._path is None or not (self._new or len(self._used) < len(self._entries)):
             return
-        text = json.dumps(self._written())
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
+            text = json.dumps(self._written())
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             number, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".rules-")
             try:
@@ -87,12 +88,14 @@ class Cache:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
+            _tidy(self._path.parent)
 
     def _written(self) -> dict[str, Anything]:
         writer = Writer()
         entries = {}
         for key, of in self._used.items():
-            with contextlib.suppress(TypeError):  # Samples may be of any kind.
+            # Samples may be of any kind, and as deep as they like.
+            with contextlib.suppress(TypeError, RecursionError):
                 json.dumps(of.filters)
                 entries[key] = {
                     "under": self._under,
@@ -107,7 +110,7 @@ class Cache:
             return
         gc.disable()  # There is nothing to collect among what is built, however much it is.
         try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
+            found = json.loads(self._path.read_bytes())
             values = built(found["values"])
             entries = found["files"]
             for entry in entries.values():
@@ -116,15 +119,8 @@ class Cache:
                 for place in entry["rules"]:
                     if not isinstance(values[place], Sigma | Correlation):
                         return
-        except (
-            OSError,
-            ValueError,
-            RecursionError,
-            KeyError,
-            TypeError,
-            IndexError,
-            AttributeError,
-        ):
+            os.utime(self._path)
+        except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
             return
         finally:
             gc.enable()
@@ -139,6 +135,30 @@ def folder() -> Path | None:
     with contextlib.suppress(RuntimeError):
         return Path.home() / ".cache" / "siemstress"
     return None
+
+
+def _tidy(where: Path) -> None:
+    """Remove caches, and what was left of writing some, that nobody uses any more."""
+    for pattern in ("rules-*.json", ".rules-*"):
+        for file in where.glob(pattern):
+            with contextlib.suppress(OSError):
+                if file.stat().st_mtime < time.time() - _STALE:
+                    file.unlink()
+
+
+def _code() -> str:
+    """Names the code by which rules are read."""
+    here = Path(__file__).parent
+    found = hashlib.sha256(sys.version.encode())
+    for file in sorted(here.glob("*.py")):
+        found.update(file.read_bytes())
+    with contextlib.suppress(PackageNotFoundError):
+        found.update(version("pySigma").encode())
+    return found.hexdigest()
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def _key(name: str, text: bytes) -> str:

@@ -5,6 +5,7 @@ Sigma rules specification 2.1; its modifiers appendix says what each value means
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any as Anything
 from typing import Literal, cast
@@ -65,7 +66,15 @@ _OPERATORS: Mapping[CompareOperators, _Operator] = {
     CompareOperators.LT: "<", CompareOperators.LTE: "<=", CompareOperators.GT: ">",
     CompareOperators.GTE: ">=", CompareOperators.NEQ: "!=",
 }  # fmt: skip
-_PARTS = ("minute", "hour", "day", "week", "month", "year")
+_HOLDS: Mapping[_Operator, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne,
+}  # fmt: skip
+_Part = Literal["minute", "hour", "day", "week", "month", "year"]
+_PARTS: Mapping[str, range] = {
+    "minute": range(60), "hour": range(24), "day": range(1, 32), "week": range(1, 54),
+    "month": range(1, 13), "year": range(1970, 2263),
+}  # fmt: skip
+"""The parts of a time, and the values that they can have."""
 
 
 class Unsupported(ValueError):
@@ -108,6 +117,10 @@ def _test(field: str, value: Anything) -> Condition:
             return Atom(field, Present()) if value else Not(Atom(field, Present()))
         case SigmaString() if value == "":
             return Atom(field, Absent())
+        case SigmaCompareExpression() if isinstance(value.number, SigmaTimestampPart):
+            return _parts(field, value.number, _OPERATORS[value.op])
+        case SigmaFieldReference() if value.starts_with and value.ends_with:
+            return Atom(field, SameAs(value.field, "within"))
     return Atom(field, _plain_test(value))
 
 
@@ -157,6 +170,8 @@ def _joined(parts: tuple[str | Wild, ...]) -> tuple[str | Wild, ...]:
 
 
 def _regex(value: SigmaRegularExpression) -> Regex:
+    if value.regexp is None:
+        raise Unsupported("an expression is missing")
     for part in value.regexp.s:
         if isinstance(part, Placeholder):
             raise Unsupported(f"the placeholder %{part.name}% has no values")
@@ -165,25 +180,33 @@ def _regex(value: SigmaRegularExpression) -> Regex:
 
 
 def _number(value: SigmaNumber) -> Test:
-    return Compare("=", value.number)
+    return Compare("=", float(value.number))
 
 
 def _part(value: SigmaTimestampPart) -> TimePart:
+    return TimePart(_part_name(value), int(value.number))
+
+
+def _part_name(value: SigmaTimestampPart) -> _Part:
     name = value.timestamp_part.name.lower()
     if name not in _PARTS:
         raise Unsupported(f"a time has no part {name!r}")
-    return TimePart(cast(Anything, name), int(value.number))
+    return cast(_Part, name)
+
+
+def _parts(field: str, value: SigmaTimestampPart, compares: _Operator) -> Condition:
+    """A part of a time that compares so with a number: all of its values that do."""
+    name = _part_name(value)
+    holds = _HOLDS[compares]
+    found = (n for n in _PARTS[name] if holds(n, value.number))
+    return Any(tuple(Atom(field, TimePart(name, n)) for n in found))
 
 
 def _comparison(value: SigmaCompareExpression) -> Test:
-    if isinstance(value.number, SigmaTimestampPart):
-        raise Unsupported("a part of a time cannot be compared but with a number")
-    return Compare(_OPERATORS[value.op], value.number.number)
+    return Compare(_OPERATORS[value.op], float(value.number.number))
 
 
 def _reference(value: SigmaFieldReference) -> SameAs:
-    if value.starts_with and value.ends_with:
-        raise Unsupported("a field cannot be looked for within another")
     how: Literal["is", "begins", "ends"] = "is"
     if value.starts_with:
         how = "begins"

@@ -6,7 +6,7 @@ events are held; it can be saved and hashed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -82,10 +82,11 @@ class Present:
 
 @dataclass(frozen=True)
 class SameAs:
-    """The value is that of another field, or begins or ends with it; case does not count."""
+    """The value is that of another field, or begins or ends with it, or has it somewhere within;
+    case does not count."""
 
     field: str
-    how: Literal["is", "begins", "ends"] = "is"
+    how: Literal["is", "begins", "ends", "within"] = "is"
 
 
 Test = Text | Regex | Network | Compare | TimePart | Absent | Present | SameAs
@@ -147,3 +148,65 @@ def fields(condition: Condition) -> dict[str, None]:
         if isinstance(atom.test, SameAs):
             names.setdefault(atom.test.field)
     return names
+
+
+def depth(condition: Condition) -> int:
+    """How many levels of conditions there are within each other."""
+    match condition:
+        case Atom():
+            return 1
+        case Not(part):
+            return 1 + depth(part)
+        case All(parts) | Any(parts):
+            return 1 + max(map(depth, parts), default=0)
+
+
+def requirements(condition: Condition) -> frozenset[frozenset[str]]:
+    """What an event must have for a condition to hold: of each set of fields at least one.
+
+    That is necessary, not sufficient. The whole text is no field.
+    """
+    match condition:
+        case Atom(field, test):
+            if field is None or isinstance(test, Absent):
+                return frozenset()
+            more = {frozenset((test.field,))} if isinstance(test, SameAs) else set()
+            return frozenset({frozenset((field,)), *more})
+        case Not():
+            return frozenset()
+        case All(parts):
+            return _least(one for part in parts for one in requirements(part))
+        case Any(parts):
+            return _of_any([requirements(part) for part in parts])
+
+
+def _of_any(some: list[frozenset[frozenset[str]]]) -> frozenset[frozenset[str]]:
+    """What is needed where one of several needs must be met."""
+    found: frozenset[frozenset[str]] = frozenset((frozenset(),)) if some else frozenset()
+    for needs in dict.fromkeys(some):
+        pair = (found, needs)
+        if len(found) * len(needs) > _MOST_NEEDS:
+            pair = (_smallest(found), _smallest(needs))
+        found = _least(one | other for one in pair[0] for other in pair[1])
+    return found
+
+
+def _smallest(needs: frozenset[frozenset[str]]) -> frozenset[frozenset[str]]:
+    return frozenset((min(needs, key=_by_size),))
+
+
+def _least(needs: Iterable[frozenset[str]]) -> frozenset[frozenset[str]]:
+    """Needs without those that others imply."""
+    kept: list[frozenset[str]] = []
+    for need in sorted(set(needs), key=_by_size):
+        if not any(other <= need for other in kept):
+            kept.append(need)
+    return frozenset(kept)
+
+
+def _by_size(need: frozenset[str]) -> tuple[int, list[str]]:
+    return len(need), sorted(need)
+
+
+# More needs than that are told of by one of them.
+_MOST_NEEDS = 64

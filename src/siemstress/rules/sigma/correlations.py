@@ -11,18 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any as Anything
 
-from sigma.correlations import (
-    CorrelationConditionAND,
-    CorrelationConditionNOT,
-    CorrelationConditionOR,
-    SigmaExtendedCorrelationCondition,
-    SigmaRuleReference,
-)
-from sigma.exceptions import SigmaError
-
 from siemstress.rules.episodes.model import (
     Both,
-    Either,
     First,
     Kind,
     Need,
@@ -35,8 +25,8 @@ from siemstress.rules.episodes.model import (
     Spike,
     Threshold,
     Together,
-    Without,
 )
+from siemstress.rules.sigma.needs import named, need_of
 from siemstress.rules.sigma.own import own
 from siemstress.rules.sigma.reading import Wrong, known, mapping, number, span, text, texts, whole
 from siemstress.rules.sigma.rule import About, Correlation, Sigma
@@ -55,6 +45,7 @@ _NUMBERS: Mapping[str, tuple[str, float]] = {
 _SHARED = {"type", "rules", "group-by", "timespan", "generate", "aliases"}
 _WEEK = 7 * 86400 * 1_000_000
 _LARGEST = 2**53
+_LARGEST_LIST = 1 << 24
 
 
 def correlation(document: Mapping[str, Anything], about: About, among: Sigma | None) -> Correlation:
@@ -65,16 +56,12 @@ def correlation(document: Mapping[str, Anything], about: About, among: Sigma | N
 
     """
     given = mapping(document["correlation"], "correlation")
-    name = text(given.get("type", ""), "correlation: type")
-    if name not in _READERS:
-        raise Wrong(
-            f"correlation: there is no type {name[:60]!r}; there are: {', '.join(_READERS)}"
-        )
+    name = _type(given)
     rules = texts(given.get("rules"), "correlation: rules")
     is_ours = name in _OURS
     condition = given.get("condition")
     if isinstance(condition, str) and not rules:
-        rules = _named(condition)
+        rules = named(condition)
     if not rules and not is_ours:
         raise Wrong("correlation: rules is missing: the names or ids of those that it is about")
     read = Correlation(
@@ -86,10 +73,20 @@ def correlation(document: Mapping[str, Anything], about: About, among: Sigma | N
         aliases=_aliases(given.get("aliases"), rules),
         generate=_flag(given.get("generate", False)),
         among=among,
+        list_file=_list_file(given.get("expected")),
         own=own(document.get("siemstress")),
     )
     kind, fields = _READERS[name](given, read)
     return replace(read, kind=kind, fields=fields)
+
+
+def _type(given: Mapping[str, Anything]) -> str:
+    name = text(given.get("type", ""), "correlation: type")
+    if name not in _READERS:
+        raise Wrong(
+            f"correlation: there is no type {name[:60]!r}; there are: {', '.join(_READERS)}"
+        )
+    return name
 
 
 def _aliases(value: Anything, rules: tuple[str, ...]) -> dict[str, dict[str, str]]:
@@ -112,7 +109,7 @@ def _flag(value: Anything) -> bool:
 
 def _counted(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tuple[str, ...]]:
     known(given, _SHARED | {"condition"}, "correlation")
-    name = given["type"]
+    name = _type(given)
     of, percentile = _NUMBERS[name]
     condition = mapping(given.get("condition"), "correlation: condition")
     known(condition, {*_OPERATORS, "field", "percentile"}, "correlation: condition")
@@ -141,9 +138,9 @@ def _counted(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, t
 def _temporal(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
     known(given, _SHARED | {"condition"}, "correlation")
     condition = given.get("condition")
-    is_ordered = given["type"] == "temporal_ordered"
+    is_ordered = _type(given) == "temporal_ordered"
     if isinstance(condition, str):
-        need = _need(condition, read.rules)
+        need = need_of(condition, read.rules)
         if is_ordered:
             return _in_order(need, read), ()
         return Together(need), ()
@@ -167,56 +164,6 @@ def _in_order(need: Need, read: Correlation) -> Kind:
             "correlation: condition of temporal_ordered must name all rules in order, with and"
         )
     return Ordered(len(read.rules))
-
-
-def _named(condition: str) -> tuple[str, ...]:
-    try:
-        return tuple(SigmaExtendedCorrelationCondition(condition).get_referenced_rules())
-    except (SigmaError, RecursionError) as e:
-        raise Wrong(f"correlation: condition: {' '.join(str(e).split())[:200]}") from None
-
-
-def _need(condition: str, rules: tuple[str, ...]) -> Need:
-    places = {name: place for place, name in enumerate(rules)}
-    names = _named(condition)
-    for name in names:
-        if name not in places:
-            raise Wrong(f"correlation: condition names {name!r}, which is not in rules")
-    for name in rules:
-        if name not in names:
-            raise Wrong(f"correlation: condition does not name {name!r}, which is in rules")
-    need = _tree(SigmaExtendedCorrelationCondition(condition).parsed, places)
-    if not _is_wanted(need):
-        raise Wrong(
-            "correlation: condition must name a rule that is to match, not only such as not"
-        )
-    return need
-
-
-def _tree(node: Anything, places: Mapping[str, int]) -> Need:
-    match node:
-        case SigmaRuleReference():
-            return Part(places[node.reference])
-        case CorrelationConditionAND():
-            return Both(tuple(_tree(one, places) for one in node.args))
-        case CorrelationConditionOR():
-            return Either(tuple(_tree(one, places) for one in node.args))
-        case CorrelationConditionNOT():
-            return Without(_tree(node.args[0], places))
-    raise Wrong("correlation: condition cannot be read")
-
-
-def _is_wanted(need: Need) -> bool:
-    """Whether a window without any match cannot have what is needed."""
-    match need:
-        case Part():
-            return True
-        case Without():
-            return False
-        case Both(needs):
-            return any(_is_wanted(one) for one in needs)
-        case Either(needs):
-            return all(_is_wanted(one) for one in needs)
 
 
 # Our own types ---------------------------------------------------------------------------------
@@ -263,25 +210,48 @@ def _absence(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tu
         factor=number(given.get("factor", 2), "correlation: factor", 1, 1e6),
         learn=_learn(given, read) if "learn" in given else _WEEK,
         least=whole(given.get("at-least", 10), "correlation: at-least", 1, 10**9),
-        listed=_expected(given.get("expected"), read.about.file),
+        listed=_listed(given.get("expected")),
     )
     return kind, ()
 
 
-def _expected(value: Anything, file: str) -> tuple[str, ...]:
-    """Names that are expected: given, or one in each line of a file beside the rule's."""
+def _listed(value: Anything) -> tuple[str, ...]:
+    """Names that are expected, where they do not stand in a file."""
+    if isinstance(value, dict):
+        return ()
+    return tuple(name.lower() for name in texts(value, "correlation: expected"))
+
+
+def _list_file(value: Anything) -> str:
+    """The file that lists names, if one does."""
     if not isinstance(value, dict):
-        return tuple(name.lower() for name in texts(value, "correlation: expected"))
-    known(value, ("file",), "correlation: expected")
+        return ""
+    known(mapping(value, "correlation: expected"), ("file",), "correlation: expected")
     name = text(value.get("file", ""), "correlation: expected: file")
-    path = Path(file).parent / name
+    if not name:
+        raise Wrong("correlation: expected: file is missing")
+    return name
+
+
+def with_list(rule: Correlation) -> Correlation:
+    """A correlation with the names that its file lists, one in each line, as it is now.
+
+    Raises:
+        Wrong: it cannot be read.
+
+    """
+    if not rule.list_file or not isinstance(rule.kind, Silent):
+        return rule
+    path = Path(rule.about.file).parent / rule.list_file
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        with path.open(errors="replace") as stream:
+            lines = stream.read(_LARGEST_LIST).splitlines()
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) else str(e)
-        raise Wrong(f"correlation: expected: {name} cannot be read: {reason}") from None
+        raise Wrong(f"correlation: expected: {rule.list_file} cannot be read: {reason}") from None
     names = (line.split("#", 1)[0].strip().lower() for line in lines)
-    return tuple(dict.fromkeys(name for name in names if name))
+    listed = tuple(dict.fromkeys(name for name in names if name))
+    return replace(rule, kind=replace(rule.kind, listed=listed))
 
 
 _Reader = Callable[[Mapping[str, Anything], Correlation], tuple[Kind, tuple[str, ...]]]

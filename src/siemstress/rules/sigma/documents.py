@@ -7,11 +7,11 @@ and correlations.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any as Anything
 
 import polars as pl
 import yaml
-from sigma.collection import deep_dict_update
 from sigma.exceptions import SigmaCollectionError, SigmaError
 from sigma.filters import SigmaFilter
 from sigma.processing.pipeline import ProcessingPipeline
@@ -20,17 +20,19 @@ from sigma.rule.base import check_alias_expansion
 
 from siemstress.formats.expression import reason
 from siemstress.rules.sigma.compile import Unsupported, compiled
-from siemstress.rules.sigma.condition import All, Condition, Regex, atoms
+from siemstress.rules.sigma.condition import All, Condition, Regex, atoms, depth
 from siemstress.rules.sigma.correlations import correlation
 from siemstress.rules.sigma.own import own
 from siemstress.rules.sigma.reading import Wrong, mapping
 from siemstress.rules.sigma.rule import About, Correlation, Sigma
-from siemstress.rules.sigma.taxonomy import LogSource, Places, events_of, mapped
+from siemstress.rules.sigma.taxonomy import Logs, LogSource, Places, events_of, mapped
 
 Document = dict[str, Anything]
 MISTAKES = (Wrong, Unsupported, SigmaError, RecursionError)
 """What is raised where a document is no rule that can be used."""
 
+# Conditions that are deeper are no person's.
+_DEEPEST = 100
 _Loader: Anything = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -53,7 +55,9 @@ def parsed(text: bytes) -> list[Anything]:
     """
     try:
         found = list(yaml.load_all(text, Loader=_Timeless))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError) as e:
+    except RecursionError:
+        raise Wrong("is nested too deeply") from None
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as e:
         raise Wrong(f"is no YAML: {line_of(e)}") from None
     for document in found:
         try:
@@ -80,15 +84,25 @@ def merged(documents: Iterable[Anything], wrong: Callable[[str], None]) -> Itera
         elif action == "reset":
             shared = {}
         elif action == "repeat":
-            before = deep_dict_update(before, document)
+            before = _updated(before, document)
             yield {key: value for key, value in before.items() if key != "action"}
         elif action is not None:
             wrong(f"there is no action {str(action)[:60]!r}")
         elif "correlation" in document or "filter" in document:
             yield document
         else:
-            before = deep_dict_update(document, shared)
+            before = _updated(document, shared)
             yield before
+
+
+def _updated(base: Document, more: Document) -> Document:
+    """A document with what another says, mapping by mapping."""
+    found = dict(base)
+    for key, value in more.items():
+        there = found.get(key)
+        both = isinstance(there, dict) and isinstance(value, dict)
+        found[key] = _updated(there, value) if both else value  # type: ignore[arg-type] # both are
+    return found
 
 
 class Reader:
@@ -99,10 +113,12 @@ class Reader:
         filters: Sequence[SigmaFilter] = (),
         pipeline: ProcessingPipeline | None = None,
         places: Places | None = None,
+        logs: Logs | None = None,
     ) -> None:
         self._filters = filters
         self._pipeline = pipeline
         self._places = places
+        self._logs = logs
 
     def rule(self, document: Document, file: str) -> Sigma | Correlation:
         """The rule of a document.
@@ -122,17 +138,20 @@ class Reader:
         about = _about(document, file)
         ours = own(document.get("siemstress"))
         rest = {key: value for key, value in document.items() if key != "siemstress"}
-        read = SigmaRule.from_dict(rest)
-        for one in self._filters:
-            read = one.apply_on_rule(read)  # type: ignore[assignment] # a rule stays one
-        source = _source(read.logsource)
-        if self._pipeline is not None:
-            self._pipeline.apply(read)
-        condition = mapped(compiled(read), source, self._places)
+        with _of_others():
+            read = SigmaRule.from_dict(rest)
+            for one in self._filters:
+                read = one.apply_on_rule(read)  # type: ignore[assignment] # a rule stays one
+            if self._pipeline is not None:
+                self._pipeline.apply(read)
+            source = _source(read.logsource)
+            condition = mapped(compiled(read), source, self._places)
+        if depth(condition) > _DEEPEST:
+            raise Wrong(f"condition is more than {_DEEPEST} levels deep")
         for atom in atoms(condition):
             if isinstance(atom.test, Regex):
                 _check(atom.test)
-        among = events_of(source)
+        among = events_of(source, self._logs)
         return Sigma(
             about=about,
             source=source,
@@ -155,8 +174,19 @@ class Reader:
         source = LogSource(
             *(str(given.get(key) or "").lower() for key in ("category", "product", "service"))
         )
-        among = events_of(source)
+        among = events_of(source, self._logs)
         return Sigma(about, source, among or All(()), fires=among is not None)
+
+
+@contextmanager
+def _of_others() -> Iterator[None]:
+    """Make a complaint of what pySigma lets go by, and then stumbles over."""
+    try:
+        yield
+    except (Wrong, Unsupported):
+        raise
+    except (TypeError, AttributeError, ValueError, LookupError, ArithmeticError) as e:
+        raise Wrong(f"cannot be read as a rule: {line_of(e)}") from None
 
 
 def _source(given: Anything) -> LogSource:
@@ -200,6 +230,8 @@ def _check(test: Regex) -> None:
 
 def line_of(error: Exception) -> str:
     """What is wrong, in one line."""
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
     return " ".join(str(error).split())[:500] or type(error).__name__
 
 
@@ -207,7 +239,8 @@ def filter_of(document: Mapping[str, Anything]) -> SigmaFilter:
     """The filter of a document.
 
     Raises:
-        SigmaError: it is none.
+        Wrong, SigmaError: it is none.
 
     """
-    return SigmaFilter.from_dict(dict(document))
+    with _of_others():
+        return SigmaFilter.from_dict(dict(document))

@@ -256,6 +256,7 @@ def _same(look: _Look, column: Column, test: SameAs, within: Rows) -> Rows:
         "is": pl.col("ours") == pl.col("theirs"),
         "begins": pl.col("ours").str.starts_with(pl.col("theirs")),
         "ends": pl.col("ours").str.ends_with(pl.col("theirs")),
+        "within": pl.col("ours").str.contains(pl.col("theirs"), literal=True),
     }
     return rows.take(pairs.select(same[test.how]).to_series().arg_true().to_numpy())
 

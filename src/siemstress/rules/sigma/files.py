@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -14,14 +16,15 @@ SAMPLES = ".samples"
 # Larger files are no rules; an archive's entry may say that it is small and not be.
 _LARGEST = 1 << 20
 _MOST_FILES = 100_000
+_MOST_OF_ARCHIVE = 1 << 28
+
+Wrong = Callable[[RuleError], None]
 
 
-def rule_files(
-    paths: Iterable[Path], wrong: Callable[[RuleError], None]
-) -> Iterator[tuple[str, bytes]]:
+def rule_files(paths: Iterable[Path], wrong: Wrong) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the rule files at some paths, in the order of their names.
 
-    `wrong` is told of files in folders that cannot be read.
+    `wrong` is told of files in folders, and in archives, that cannot be read.
 
     Raises:
         RuleError: there is nothing at a path.
@@ -29,16 +32,15 @@ def rule_files(
     """
     for path in paths:
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if is_rule_file(p.name) and p.is_file())
-            for file in found[:_MOST_FILES]:
+            for file in sorted(_within(path))[:_MOST_FILES]:
                 try:
-                    yield str(file), _read(file)
+                    yield file, _read(file)
                 except RuleError as e:
                     wrong(e)
         elif zipfile.is_zipfile(path):
-            yield from _zipped(path)
+            yield from _zipped(path, wrong)
         else:
-            yield str(path), _read(path)
+            yield str(path), _read(str(path))
 
 
 def is_rule_file(name: str) -> bool:
@@ -47,9 +49,17 @@ def is_rule_file(name: str) -> bool:
     return name.endswith(SUFFIXES) and SAMPLES not in name
 
 
-def _read(file: Path) -> bytes:
+def _within(folder: Path) -> Iterator[str]:
+    for where, _, names in os.walk(folder):
+        for name in names:
+            file = os.path.join(where, name)
+            if is_rule_file(name) and os.path.isfile(file):
+                yield file
+
+
+def _read(file: str) -> bytes:
     try:
-        with file.open("rb") as stream:
+        with open(file, "rb") as stream:
             text = stream.read(_LARGEST + 1)
     except OSError as e:
         raise RuleError(f"cannot be read: {e.strerror}", file=file) from None
@@ -58,20 +68,35 @@ def _read(file: Path) -> bytes:
     return text
 
 
-def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:
+def _zipped(path: Path, wrong: Wrong) -> Iterator[tuple[str, bytes]]:
     """The rule files of an archive, which are read where they are, never unpacked."""
+    left = _MOST_OF_ARCHIVE
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist())[:_MOST_FILES]:
-                if not is_rule_file(name):
+            entries = [e for e in archive.infolist() if is_rule_file(e.filename)]
+            for entry in sorted(entries, key=lambda e: e.filename)[:_MOST_FILES]:
+                name = f"{path}:{entry.filename}"
+                try:
+                    with archive.open(entry) as stream:
+                        text = stream.read(_LARGEST + 1)
+                except (OSError, ValueError, *_BROKEN) as e:
+                    wrong(RuleError(f"cannot be read: {_line(e)}", file=name))
                     continue
-                with archive.open(name) as stream:
-                    text = stream.read(_LARGEST + 1)
-                if len(text) <= _LARGEST:
-                    yield f"{path}:{name}", text
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
-        raise RuleError(f"cannot be read: {_line(e)}", file=path) from None
+                left -= len(text)
+                if left < 0:
+                    wrong(RuleError("is too large: what is behind is left out", file=path))
+                    return
+                if len(text) > _LARGEST:
+                    wrong(RuleError("is larger than 1 MB: this is no rule", file=name))
+                    continue
+                yield name, text
+    except (OSError, ValueError, *_BROKEN) as e:
+        wrong(RuleError(f"cannot be read: {_line(e)}", file=path))
+
+
+# What a broken archive raises; the last is for encrypted ones.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__

@@ -7,7 +7,7 @@ being read. What was read is kept, so that the next start reads only what has ch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,12 @@ from typing import Any as Anything
 
 from siemstress.errors import RuleError
 from siemstress.rules.sigma.cache import Cache
+from siemstress.rules.sigma.correlations import with_list
 from siemstress.rules.sigma.files import rule_files
-from siemstress.rules.sigma.mappings import read_mappings
+from siemstress.rules.sigma.mappings import read_logs, read_mappings
+from siemstress.rules.sigma.pipelines import Pipelines
 from siemstress.rules.sigma.reading import Wrong
 from siemstress.rules.sigma.rule import Correlation, Loaded, Sigma
-from siemstress.rules.sigma.taxonomy import Places
 
 if TYPE_CHECKING:
     from siemstress.rules.sigma.documents import Document, Reader
@@ -52,17 +53,17 @@ def load(
 
     """
     problems: list[RuleError] = []
-    files = [*rule_files(paths, problems.append), *more]
-    context = _Context(pipelines, read_mappings(mappings))
-    kept = Cache(cache, context.digest)
-    found = {name: kept.of(name, text) for name, text in files}
+    files = dict([*rule_files(paths, problems.append), *more])
+    context = _Context(pipelines, mappings)
+    kept = Cache(cache, repr((context.digest, list(map(str, paths)))))
+    found = {name: kept.of(name, text) for name, text in files.items()}
     parsed: dict[str, list[Document]] = {}
-    for name, text in files:
+    for name, text in files.items():
         if found[name] is None:
             parsed[name], found[name] = context.parsed(text)
     filters = [one for of in found.values() if of is not None for one in of.filters]
     kept.filtered_by(filters)
-    for name, text in files:
+    for name, text in files.items():
         of = kept.under_filters(name, text) if name not in parsed else None
         if of is None:
             documents, of = (
@@ -73,13 +74,9 @@ def load(
             kept.keep(name, text, of)
         found[name] = of
     kept.save()
-    rules = [rule for of in found.values() if of is not None for rule in of.rules]
-    problems += [
-        RuleError(text, file=name)
-        for name, of in found.items()
-        if of is not None
-        for text in of.problems
-    ]
+    for name, of in found.items():
+        problems += [RuleError(text, file=name) for text in of.problems] if of else []
+    rules = list(_usable((r for of in found.values() if of for r in of.rules), problems.append))
     return Loaded(
         tuple(rule for rule in rules if isinstance(rule, Sigma)),
         tuple(problems),
@@ -87,15 +84,35 @@ def load(
     )
 
 
+def _usable(
+    rules: Iterable[Sigma | Correlation], wrong: Callable[[RuleError], None]
+) -> Iterator[Sigma | Correlation]:
+    """The rules, each id once, with what they read besides."""
+    files: dict[str, str] = {}
+    for rule in rules:
+        about = rule.about
+        if about.id and files.setdefault(about.id, about.file) != about.file:
+            wrong(RuleError(f"a rule of this id is in {files[about.id]} too", file=about.file))
+            continue
+        if isinstance(rule, Correlation):
+            try:
+                yield with_list(rule)
+            except Wrong as e:
+                wrong(RuleError(str(e), file=about.file))
+            continue
+        yield rule
+
+
 class _Context:
     """What changes the meaning of all rules; pySigma is imported where one must be read."""
 
-    def __init__(self, pipelines: Sequence[Path], places: Places) -> None:
-        self._texts = [(path, _text(path)) for path in pipelines]
-        self._places = places
+    def __init__(self, pipelines: Sequence[Path], mappings: Sequence[Path]) -> None:
+        self._pipelines = Pipelines(pipelines)
+        self._places = read_mappings(mappings)
+        self._logs = read_logs(mappings)
         self._reader: Reader | None = None
-        digest = hashlib.sha256(repr((self._texts, sorted(places.items()))).encode())
-        self.digest = digest.hexdigest()
+        said = (self._pipelines.texts, self._places, self._logs)
+        self.digest = hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()
 
     def parsed(self, text: bytes) -> tuple[list[Document], OfFile]:
         """The documents of a file but filters, and a result with these and what is wrong."""
@@ -128,38 +145,9 @@ class _Context:
 
         if self._reader is None:
             made = [documents.filter_of(one) for one in filters]
-            self._reader = documents.Reader(made, self._pipeline(), self._places)
+            self._reader = documents.Reader(made, self._pipelines.made(), self._places, self._logs)
         for document in found:
             try:
                 of.rules.append(self._reader.rule(document, name))
             except documents.MISTAKES as e:
                 of.problems.append(documents.line_of(e))
-
-    def _pipeline(self) -> Anything:
-        """All pipelines as one; None without any."""
-        import yaml
-        from sigma.exceptions import SigmaError
-        from sigma.processing.pipeline import ProcessingPipeline
-
-        made = []
-        for path, text in self._texts:
-            try:
-                made.append(ProcessingPipeline.from_yaml(text.decode()))
-            except (
-                SigmaError,
-                yaml.YAMLError,
-                ValueError,
-                TypeError,
-                AttributeError,
-                KeyError,
-            ) as e:
-                reason = " ".join(str(e).split())[:200]
-                raise RuleError(f"is no pipeline: {reason}", file=path) from None
-        return sum(made[1:], made[0]) if made else None
-
-
-def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise RuleError(f"cannot be read: {e.strerror}", file=path) from None

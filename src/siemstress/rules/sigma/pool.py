@@ -1,11 +1,12 @@
 """Rules as JSON: every distinct part of them once, in a list in which parts name earlier ones.
 
-An entry is a text, or a list of a kind and its arguments, of which numbers name entries. Thousands
-of rules share most of their parts, and are built again in one pass.
+An entry is a text, or a list of a kind and its arguments, which are the numbers of entries.
+Thousands of rules share most of their parts, and are built again in one pass.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -23,7 +24,7 @@ _CLASSES = (
     episodes.Either, episodes.Without, episodes.Together, episodes.Ordered, episodes.First,
     episodes.Rare, episodes.Spike, episodes.Silent,
 )  # fmt: skip
-_TUPLE, _LIST, _MAPPING, _WHOLE, _WILD = "(", "[", "{", "i", "*"
+_TUPLE, _LIST, _MAPPING, _PLAIN, _WILD = "(", "[", "{", "=", "*"
 
 Entry = Anything
 """A text, or a list: what JSON has."""
@@ -36,15 +37,13 @@ class Writer:
         self.entries: list[Entry] = []
         self._places: dict[Anything, int] = {}
 
-    def add(self, value: Anything) -> Anything:
-        """Add a value and its parts; gives what names it.
+    def add(self, value: Anything) -> int:
+        """Add a value and its parts; gives the number of its entry.
 
         Raises:
             TypeError: it is of a kind that rules have not.
 
         """
-        if value is None or isinstance(value, bool | float):
-            return value
         if isinstance(value, str):
             return self._placed(value)
         return self._placed(tuple(self._parts(value)))
@@ -52,15 +51,14 @@ class Writer:
     def _parts(self, value: Anything) -> Sequence[Anything]:
         if isinstance(value, Enum):
             return (_WILD, self._placed(value.value))
-        if isinstance(value, int):
-            return (_WHOLE, self._placed(str(value)))
+        if value is None or isinstance(value, int | float):
+            return (_PLAIN, self._placed(json.dumps(value)))
         if isinstance(value, tuple):
             return (_TUPLE, *map(self.add, value))
         if isinstance(value, list):
             return (_LIST, *map(self.add, value))
         if isinstance(value, dict):
-            pairs = ((self._placed(str(key)), self.add(one)) for key, one in value.items())
-            return (_MAPPING, *(part for pair in pairs for part in pair))
+            return (_MAPPING, *(self.add(part) for pair in value.items() for part in pair))
         kind: type = type(value)
         if is_dataclass(value) and kind in _CLASSES:
             return (kind.__name__, *(self.add(getattr(value, name)) for name in _fields(kind)))
@@ -86,8 +84,7 @@ def built(entries: Sequence[Entry]) -> list[Anything]:
         if type(entry) is str:
             found.append(entry)
             continue
-        arguments = [found[a] if type(a) is int else a for a in entry[1:]]
-        found.append(_MAKERS[entry[0]](arguments))
+        found.append(_MAKERS[entry[0]]([found[place] for place in entry[1:]]))
     return found
 
 
@@ -95,7 +92,7 @@ def _made(kind: Callable[..., Anything]) -> Callable[[list[Anything]], Anything]
     return lambda arguments: kind(*arguments)
 
 
-def _pairs(arguments: list[Anything]) -> dict[str, Anything]:
+def _pairs(arguments: list[Anything]) -> dict[Anything, Anything]:
     return dict(zip(arguments[::2], arguments[1::2], strict=True))
 
 
@@ -103,7 +100,7 @@ _MAKERS: dict[str, Callable[[list[Anything]], Anything]] = {
     _TUPLE: tuple,
     _LIST: list,
     _MAPPING: _pairs,
-    _WHOLE: lambda arguments: int(arguments[0]),
+    _PLAIN: lambda arguments: json.loads(arguments[0]),
     _WILD: lambda arguments: condition.Wild(arguments[0]),
     **{kind.__name__: _made(kind) for kind in _CLASSES},
 }

@@ -75,7 +75,7 @@ class Correlation:
 
     `rules` are their names or ids; without any, `among` holds for the events that it is about.
     `aliases` says for each alias and rule which field is meant. `span` is in µs, `fields` are
-    those whose values are counted.
+    those whose values are counted. `list_file`, beside the rule's own, lists expected groups.
     """
 
     about: About
@@ -87,6 +87,7 @@ class Correlation:
     fields: tuple[str, ...] = ()
     generate: bool = False
     among: Sigma | None = None
+    list_file: str = ""
     own: Own = Own()
 
     @property

@@ -7,7 +7,7 @@ Zeek, cloud services' documents and whatever else is read under its own names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -62,13 +62,17 @@ src_ip                           | source_host
 dst_ip                           | dest_host
 src_port                         | source_port
 dst_port                         | dest_port
-query                            | .qname
-record_type                      | .qtype
+query                            | .qname .dns.rrname
+answer answers                   | .answers .dns.answers
+record_type                      | .qtype .qtype_name .dns.rrtype
 id.orig_h                        | source_host
 id.orig_p                        | source_port
 id.resp_h                        | dest_host
 id.resp_p                        | dest_port
 proto                            | protocol
+[antivirus]
+Signature                        | .virus .threat .malware message
+Filename                         | .file .path message
 """
 _SYSMON = """
 process_creation 1, file_change 2, network_connection 3, sysmon_status 4 16,
@@ -125,7 +129,7 @@ kernel-shimengine: Microsoft-Windows-Kernel-ShimEngine/*
 hyper-v-worker: Microsoft-Windows-Hyper-V-Worker*
 vhdmp: Microsoft-Windows-VHDMP-Operational|Microsoft-Windows-VHDMP/Operational
 """
-# By Sigma's category, product or service: programs in syslog (`process`), and formats.
+# By Sigma's category, product or service: a column and what it holds. Of several lines one holds.
 _LOGS = """
 webserver  | format | webaccess w3c nginxerror apacheerror lighttpderror alb elb caddy traefik
 apache     | format | webaccess apacheerror
@@ -148,17 +152,31 @@ github     | format | github
 gcp        | format | gcpaudit
 gcp.audit  | format | gcpaudit
 auditlogs signinlogs | format | entraid
+activitylogs riskdetection pim | format | entraid linejson
+m365       | format | office365 linejson
+bitbucket onelogin opencanary | format | linejson
+dns        | action | dns_query dns_answer
+dns        | process | named dnsmasq unbound systemd-resolved pdns pdns_recursor coredns
+antivirus  | process | clamd freshclam clamav clamscan
+antivirus  | format | linejson keyvalue cef leef
+jvm spring velocity django python nodejs ruby_on_rails sql database | format | _ANY_PROGRAM
 google_workspace.admin google_workspace.login | format | gworkspace
 firewall   | format | pfsense fortigate paloalto ciscoasa checkpoint sonicwall sophos juniper
+firewall   | format | mikrotik cef leef
+juniper    | format | juniper
 fortigate fortios | format | fortigate
 paloalto   | format | paloalto
 cisco      | format | ciscoios ciscoasa
 """
-_LINUX = "syslogbsd syslogiso rfc5424 syslogodd nohost relayed journald auditd linejson"
+_SYSLOG = "syslogbsd syslogiso rfc5424 syslogodd nohost relayed journald"
+_LINUX = f"{_SYSLOG} auditd linejson"
+_ANY_PROGRAM = f"{_SYSLOG} stamped linejson docker sojson gelf ecs apacheerror nginxerror mongodb"
 
 
 Places = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By category, service or product ("": all), and a field's name in lower case: where it stands."""
+Logs = Mapping[str, Sequence[tuple[str, Sequence[str]]]]
+"""By category, service or product: the places that events of it hold something in, and what."""
 
 
 def mapped(condition: Condition, source: LogSource, more: Places | None = None) -> Condition:
@@ -195,19 +213,33 @@ def place(field: str, source: LogSource, more: Places | None = None) -> str:
     return "|".join(found)
 
 
-def events_of(source: LogSource) -> Condition | None:
-    """What holds for the events of a log source; None where no log that is read has such."""
-    parts = []
+def events_of(source: LogSource, more: Logs | None = None) -> Condition | None:
+    """What holds for the events of a log source; None where no log that is read has such.
+
+    `more` are logs that come before those that are known.
+    """
+    kinds = (source.category, source.service, source.product)
+    for kind in kinds:
+        if more and kind in more:
+            return _one_of(more[kind])
     if source.product == "windows" or source.service == "sysmon":
-        parts.append(_windows(source))
-    elif source.category in _sysmon() and source.product in ("", "linux", "macos"):
-        parts.append(_telemetry(source))
-    else:
-        named = [n for n in (source.category, source.service, source.product) if n in _logs()]
-        if source.product == "linux" and not named and not (source.category or source.service):
-            return _any_of("format", _LINUX.split())
-        parts += [_any_of(*_logs()[name]) for name in named[:1]]
-    return None if not parts or None in parts else parts[0]
+        return _windows(source)
+    if source.category in _sysmon() and source.product in ("", "linux", "macos"):
+        return _telemetry(source)
+    if source.product == "zeek":
+        logs = _one_of(_logs()["zeek"])
+        return All((logs, _field("_path", (source.service,)))) if source.service else logs
+    for kind in kinds:
+        if kind in _logs():
+            return _one_of(_logs()[kind])
+    if source.product == "linux" and not (source.category or source.service):
+        return _any_of("format", _LINUX.split())
+    return None
+
+
+def _one_of(places: Sequence[tuple[str, Sequence[str]]]) -> Condition:
+    found = tuple(_any_of(place, values) for place, values in places)
+    return found[0] if len(found) == 1 else Any(found)
 
 
 def _windows(source: LogSource) -> Condition | None:
@@ -255,11 +287,11 @@ def _provider(name: str) -> Condition:
     return _field("Provider_Name", (name,))
 
 
-def _field(name: str, values: tuple[str, ...] | list[str]) -> Condition:
+def _field(name: str, values: Sequence[str]) -> Condition:
     return _any_of(f"{FIELDS}{name}", values)
 
 
-def _any_of(field: str, values: tuple[str, ...] | list[str]) -> Condition:
+def _any_of(field: str, values: Sequence[str]) -> Condition:
     """The field is one of some texts; a `*` at the end of one stands for any text."""
     tests = []
     for value in values:
@@ -300,11 +332,12 @@ def _channels() -> Mapping[str, list[str]]:
 
 
 @cache
-def _logs() -> Mapping[str, tuple[str, list[str]]]:
-    found: dict[str, tuple[str, list[str]]] = {}
-    for line in _lines(_LOGS):
+def _logs() -> Logs:
+    found: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    for line in _lines(_LOGS.replace("_ANY_PROGRAM", _ANY_PROGRAM)):
         names, column, values = (part.strip() for part in line.split("|"))
-        found |= dict.fromkeys(names.split(), (column, values.split()))
+        for name in names.split():
+            found.setdefault(name, []).append((column, values.split()))
     return found
 
 

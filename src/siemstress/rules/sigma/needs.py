@@ -1,0 +1,112 @@
+"""Conditions of correlations that are texts: names of rules with and, or, not and parentheses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from siemstress.rules.episodes.model import Both, Either, Need, Part, Without
+from siemstress.rules.sigma.reading import Wrong
+
+_WORDS = re.compile(r"[()]|[^\s()]+")
+_OPERATORS = frozenset({"and", "or", "not"})
+_DEEPEST = 50
+_LONGEST = 10_000
+
+
+def named(condition: str) -> tuple[str, ...]:
+    """The names in a condition, each once, in their order."""
+    words = _WORDS.findall(condition[:_LONGEST])
+    names = (w for w in words if w not in ("(", ")") and w.lower() not in _OPERATORS)
+    return tuple(dict.fromkeys(names))
+
+
+def need_of(condition: str, rules: Sequence[str]) -> Need:
+    """What a condition asks of rules, which are numbered in their order.
+
+    Raises:
+        Wrong: it is no condition, is not about all of the rules, or holds where nothing happens.
+
+    """
+    if len(condition) > _LONGEST:
+        raise Wrong(f"correlation: condition is longer than {_LONGEST} characters")
+    places = {name: place for place, name in enumerate(rules)}
+    names = named(condition)
+    for name in names:
+        if name not in places:
+            raise Wrong(f"correlation: condition names {name[:60]!r}, which is not in rules")
+    for name in rules:
+        if name not in names:
+            raise Wrong(f"correlation: condition does not name {name[:60]!r}, which is in rules")
+    need = _Reader(condition, places).whole()
+    if not _is_wanted(need):
+        raise Wrong("correlation: condition holds where nothing matches: name a rule without not")
+    return need
+
+
+class _Reader:
+    """Reads a condition from left to right; `not` binds most, then `and`."""
+
+    def __init__(self, condition: str, places: Mapping[str, int]) -> None:
+        self._words: Iterator[str] = iter(_WORDS.findall(condition))
+        self._places = places
+        self._word = next(self._words, "")
+
+    def whole(self) -> Need:
+        need = self._either(0)
+        if self._word:
+            raise self._wrong()
+        return need
+
+    def _either(self, depth: int) -> Need:
+        needs = [self._both(depth)]
+        while self._is("or"):
+            needs.append(self._both(depth))
+        return needs[0] if len(needs) == 1 else Either(tuple(needs))
+
+    def _both(self, depth: int) -> Need:
+        needs = [self._one(depth)]
+        while self._is("and"):
+            needs.append(self._one(depth))
+        return needs[0] if len(needs) == 1 else Both(tuple(needs))
+
+    def _one(self, depth: int) -> Need:
+        if depth > _DEEPEST:
+            raise Wrong(f"correlation: condition is more than {_DEEPEST} levels deep")
+        if self._is("not"):
+            return Without(self._one(depth + 1))
+        if self._is("("):
+            need = self._either(depth + 1)
+            if not self._is(")"):
+                raise self._wrong()
+            return need
+        place = self._places.get(self._word)
+        if place is None:
+            raise self._wrong()
+        self._word = next(self._words, "")
+        return Part(place)
+
+    def _is(self, word: str) -> bool:
+        """Whether a word comes next, which is read then."""
+        if self._word.lower() != word:
+            return False
+        self._word = next(self._words, "")
+        return True
+
+    def _wrong(self) -> Wrong:
+        what = f"{self._word[:60]!r} cannot stand" if self._word else "something is missing"
+        at = " where it does" if self._word else " at the end"
+        return Wrong(f"correlation: condition: {what}{at}")
+
+
+def _is_wanted(need: Need) -> bool:
+    """Whether a window without any match cannot have what is needed."""
+    match need:
+        case Part():
+            return True
+        case Without():
+            return False
+        case Both(needs):
+            return any(_is_wanted(one) for one in needs)
+        case Either(needs):
+            return all(_is_wanted(one) for one in needs)
