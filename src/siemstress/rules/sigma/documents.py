@@ -183,7 +183,7 @@ def _of_others() -> Iterator[None]:
     """Make a complaint of what pySigma lets go by, and then stumbles over."""
     try:
         yield
-    except (Wrong, Unsupported):
+    except (Wrong, Unsupported, SigmaError):
         raise
     except (TypeError, AttributeError, ValueError, LookupError, ArithmeticError) as e:
         raise Wrong(f"cannot be read as a rule: {line_of(e)}") from None
