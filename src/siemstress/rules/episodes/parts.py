@@ -18,26 +18,68 @@ from siemstress.rules.episodes.rows import NEVER, Ints, Moments, Rows
 
 Bools = npt.NDArray[np.bool_]
 
-_EVER = np.iinfo(np.int64).max
+_NONE: frozenset[int] = frozenset()
+# Conditions with more are no person's.
+_MOST_WAYS = 256
 
 
 def together(rows: Rows, kind: Together, span: int, now: int | None) -> Moments:
     """The matches with which the parts that are needed have come within the span.
 
-    The window is the latest that holds them: it begins with the match without which one would be
-    missing. What may not be there is looked for in the whole span from there on.
+    That is looked at for each alternative by itself. The window is the latest that holds its
+    parts: it begins with the match without which one would be missing. What may not be there is
+    looked for in the whole span from there on.
     """
     latest: dict[int, Ints] = {}
-    begins = _begins(rows, kind.need, latest)
-    met = (begins != NEVER) & (begins != _EVER)
-    met[met] = rows.t[met] - begins[met] <= span
-    if _has_without(kind.need):
-        at = np.flatnonzero(met)
-        holds = _present(rows, kind.need, rows.g[at], begins[at], span)
-        if now is not None:
-            holds &= begins[at] + span <= now
-        met[at] = holds
-    return Moments(rows.g[met], rows.t[met], begins[met])
+    opened = np.full(len(rows), NEVER, np.int64)
+    for wanted, unwanted in alternatives(kind.need):
+        begins = _least([_latest(rows, part, latest) for part in sorted(wanted)])
+        met = begins != NEVER
+        met[met] = rows.t[met] - begins[met] <= span
+        if unwanted:
+            at = np.flatnonzero(met)
+            met[at] = ~_any(
+                [_present(rows, part, rows.g[at], begins[at], span) for part in sorted(unwanted)]
+            )
+            if now is not None:
+                met &= begins + span <= now
+        opened[met] = np.maximum(opened[met], begins[met])
+    met = opened != NEVER
+    return Moments(rows.g[met], rows.t[met], opened[met])
+
+
+def alternatives(need: Need) -> list[tuple[frozenset[int], frozenset[int]]]:
+    """The ways to meet a need: parts that must be there, and parts that may not.
+
+    Ways without a part that must be there are left out: no match meets them.
+    """
+    return [(wanted, unwanted) for wanted, unwanted in _ways(need, holds=True) if wanted]
+
+
+def can_hold_empty(need: Need) -> bool:
+    """Whether a window without any match meets a need."""
+    return any(not wanted for wanted, _ in _ways(need, holds=True))
+
+
+def _ways(need: Need, *, holds: bool) -> list[tuple[frozenset[int], frozenset[int]]]:
+    """The ways in which a need holds, or does not."""
+    match need:
+        case Part(number):
+            one = frozenset((number,))
+            return [(one, _NONE) if holds else (_NONE, one)]
+        case Without(inner):
+            return _ways(inner, holds=not holds)
+        case Both(needs) | Either(needs):
+            some = [_ways(inner, holds=holds) for inner in needs]
+            if isinstance(need, Either) is holds:
+                return list(dict.fromkeys(way for ways in some for way in ways))
+    found: list[tuple[frozenset[int], frozenset[int]]] = [(_NONE, _NONE)]
+    for ways in some:
+        pairs = ((x[0] | y[0], x[1] | y[1]) for x in found for y in ways)
+        found = list(dict.fromkeys(way for way in pairs if not way[0] & way[1]))
+        if len(found) > _MOST_WAYS:
+            raise ValueError(f"there are more than {_MOST_WAYS} ways to meet it")
+    return found
 
 
 def ordered(rows: Rows, kind: Ordered, span: int) -> Moments:
@@ -59,20 +101,11 @@ def is_positive(need: Need) -> bool:
     return not _has_without(need)
 
 
-def _begins(rows: Rows, need: Need, latest: dict[int, Ints]) -> Ints:
-    """When the latest window begins that, up to each match, has all that is needed."""
-    match need:
-        case Part(number):
-            if number not in latest:
-                latest[number] = _running(rows, np.where(rows.part == number, rows.t, NEVER))
-            return latest[number]
-        case Both(needs):
-            return _least([_begins(rows, one, latest) for one in needs])
-        case Either(needs):
-            begins = [_begins(rows, one, latest) for one in needs]
-            return _most([np.where(b == _EVER, NEVER, b) for b in begins])
-        case Without():
-            return np.full(len(rows), _EVER, np.int64)
+def _latest(rows: Rows, part: int, known: dict[int, Ints]) -> Ints:
+    """When, up to each match, the latest match of a part was."""
+    if part not in known:
+        known[part] = _running(rows, np.where(rows.part == part, rows.t, NEVER))
+    return known[part]
 
 
 def _running(rows: Rows, values: Ints) -> Ints:
@@ -88,20 +121,11 @@ def _running(rows: Rows, values: Ints) -> Ints:
     return np.where(running > 0, times[np.maximum(running, 1) - 1] if len(times) else NEVER, NEVER)
 
 
-def _present(rows: Rows, need: Need, g: Ints, begins: Ints, span: int) -> Bools:
-    """Whether windows that begin at some times have what is needed, and nothing else."""
-    match need:
-        case Part(number):
-            before = np.concatenate([[0], np.cumsum(rows.part == number)])
-            return before[rows.past(g, begins + span)] > before[rows.first(g, begins)]
-        case Both(needs):
-            every: list[Bools] = [_present(rows, n, g, begins, span) for n in needs]
-            return ~_any([~one for one in every])
-        case Either(needs):
-            some: list[Bools] = [_present(rows, n, g, begins, span) for n in needs]
-            return _any(some)
-        case Without(inner):
-            return ~_present(rows, inner, g, begins, span)
+def _present(rows: Rows, part: int, g: Ints, begins: Ints, span: int) -> Bools:
+    """Whether windows that begin at some times have a match of a part."""
+    before = np.concatenate([[0], np.cumsum(rows.part == part)])
+    found: Bools = before[rows.past(g, begins + span)] > before[rows.first(g, begins)]
+    return found
 
 
 def _has_without(need: Need) -> bool:
@@ -118,13 +142,6 @@ def _least(some: list[Ints]) -> Ints:
     found = some[0]
     for other in some[1:]:
         found = np.minimum(found, other)
-    return found
-
-
-def _most(some: list[Ints]) -> Ints:
-    found = some[0]
-    for other in some[1:]:
-        found = np.maximum(found, other)
     return found
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from siemstress.rules.episodes.model import Both, Either, Need, Part, Without
+from siemstress.rules.episodes.parts import alternatives, can_hold_empty
 from siemstress.rules.sigma.reading import Wrong
 
 _WORDS = re.compile(r"[()]|[^\s()]+")
@@ -39,8 +40,14 @@ def need_of(condition: str, rules: Sequence[str]) -> Need:
         if name not in names:
             raise Wrong(f"correlation: condition does not name {name[:60]!r}, which is in rules")
     need = _Reader(condition, places).whole()
-    if not _is_wanted(need):
-        raise Wrong("correlation: condition holds where nothing matches: name a rule without not")
+    try:
+        holds_empty = can_hold_empty(need)
+        is_possible = bool(alternatives(need))
+    except ValueError as e:
+        raise Wrong(f"correlation: condition is too long: {e}") from None
+    if holds_empty or not is_possible:
+        what = "holds where nothing matches" if holds_empty else "can never hold"
+        raise Wrong(f"correlation: condition {what}: name a rule without not")
     return need
 
 
@@ -97,16 +104,3 @@ class _Reader:
         what = f"{self._word[:60]!r} cannot stand" if self._word else "something is missing"
         at = " where it does" if self._word else " at the end"
         return Wrong(f"correlation: condition: {what}{at}")
-
-
-def _is_wanted(need: Need) -> bool:
-    """Whether a window without any match cannot have what is needed."""
-    match need:
-        case Part():
-            return True
-        case Without():
-            return False
-        case Both(needs):
-            return any(_is_wanted(one) for one in needs)
-        case Either(needs):
-            return all(_is_wanted(one) for one in needs)
