@@ -34,6 +34,7 @@ _MINUTE = 60_000_000
 _GAP = 10 * _MINUTE
 _HOST = "host|parsed_on"
 _DEEPEST = 20
+_MOST_RULES = 1000
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class _Maker:
         fine = []
         for correlation in self._loaded.correlations:
             try:
-                self._gather(correlation, 0)
+                self._measure(correlation, 0, {})
+                self._gather(correlation)
             except _Mistake as e:
                 problems.append(RuleError(str(e), file=correlation.about.file))
                 continue
@@ -99,14 +101,31 @@ class _Maker:
 
     # What is kept of each rule's events -----------------------------------------------------
 
-    def _gather(self, correlation: Correlation, depth: int) -> None:
-        """Note which fields of which rules' events a correlation needs."""
+    def _measure(self, rule: Sigma | Correlation, depth: int, known: dict[int, int]) -> int:
+        """How many rules a rule is about, through others."""
         if depth > _DEEPEST:
-            raise _Mistake("correlation: rules are about each other in a circle")
+            raise _Mistake(
+                f"correlation: rules are about each other in a circle, or {_DEEPEST} levels deep"
+            )
+        if isinstance(rule, Sigma):
+            return 1
+        if id(rule) not in known:
+            bases = [self._base(name) for name in rule.rules]
+            known[id(rule)] = sum(self._measure(base, depth + 1, known) for base in bases) or 1
+        if known[id(rule)] > _MOST_RULES:
+            raise _Mistake(f"correlation: it is about more than {_MOST_RULES} rules")
+        return known[id(rule)]
+
+    def _base(self, name: str) -> Sigma | Correlation:
+        base = self._by_name.get(name)
+        if base is None:
+            raise _Mistake(f"correlation: there is no rule {name!r}, or it cannot be used")
+        return base
+
+    def _gather(self, correlation: Correlation) -> None:
+        """Note which fields of which rules' events a correlation needs."""
         for name in correlation.rules:
-            base = self._by_name.get(name)
-            if base is None:
-                raise _Mistake(f"correlation: there is no rule {name!r}, or it cannot be used")
+            base = self._base(name)
             wanted = [
                 _meant(correlation, f, name) for f in (*correlation.group_by, *correlation.fields)
             ]
@@ -117,7 +136,7 @@ class _Maker:
             lacking = sorted(set(wanted) - set(_names(base)))
             if lacking:
                 raise _Mistake(f"correlation: {name!r} has no {lacking[0]!r} in its group-by")
-            self._gather(base, depth + 1)
+            self._gather(base)
 
     def _feed(self, rule: Sigma, more: Sequence[str] = (), roll: int | None = None) -> Feed:
         kept = dict.fromkeys(_places_of(rule, self._places).values())
