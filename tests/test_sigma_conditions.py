@@ -197,7 +197,7 @@ def test_rules_hold_for_the_events_that_another_engine_finds(
     backend = backend()
     database = sqlite3.connect(":memory:")
     database.create_function("REGEXP", 2, lambda p, t: re.search(p, t) is not None)
-    database.execute("CREATE TABLE logs (n INTEGER, a TEXT, b TEXT, c TEXT)")
+    database.execute("CREATE TABLE logs (n, a COLLATE NOCASE, b COLLATE NOCASE, c COLLATE NOCASE)")
     database.executemany(
         "INSERT INTO logs VALUES (:n, :a, :b, :c)",
         [{"n": n, **event} for n, event in enumerate(events)],

@@ -1,8 +1,9 @@
 """Many rules on a batch of events: which rows each rule holds for.
 
-Every text test is made once for all rules, on distinct values (see `literals`). A rule is then
-worked out on numbers of rows, the smallest sets first, and left as soon as nothing is left; what
-is dear (regular expressions, addresses, numbers) is asked only of the values in rows that are.
+Every text test is made once for all rules, on distinct values (see `literals`), and gives a set
+of rows (see `bits`). A rule is then worked out on these sets, what is cheap first, and left as
+soon as nothing is left; what is dear (regular expressions, addresses, numbers) is asked only of
+the values in rows that are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from siemstress.enrich.addresses import Ranges, packed, ranges_of
+from siemstress.rules.sigma.bits import Bits, of_rows, of_values, rows_in
 from siemstress.rules.sigma.condition import (
     Absent,
     All,
@@ -40,7 +42,6 @@ from siemstress.rules.sigma.values import Batch, Column, Rows
 TEXT = "raw|message"
 """The field that is the whole text of an event, as far as it is stored in one piece."""
 
-_NONE: Rows = np.empty(0, np.int64)
 # How dear a test is, by its kind; cheap ones come first, and what is negated last.
 _DEAR = {Text: 0, Present: 1, Absent: 1, Compare: 2, Network: 3, TimePart: 3, SameAs: 4, Regex: 5}
 _NEGATED = 10
@@ -81,20 +82,19 @@ class Evaluator:
 
     def matches(self, batch: Batch) -> Iterator[tuple[int, Rows]]:
         """The numbers of the conditions that hold for any row, and for which, in their order."""
-        rows: list[Rows] = [_NONE] * self._count
+        look = _Look(batch, [0] * self._count)
         wanted = set(self._always)
         for field, literals in self._literals:
             column = batch.column(field)
             if not len(column.rows):
                 continue
             for test, values in literals.values(column).items():
-                rows[test] = column.rows_of(values)
+                look.texts[test] = of_values(column, values, batch.count)
                 wanted.update(self._if[test])
-        look = _Look(batch, rows)
         for number in sorted(wanted):
-            found = self._nodes[number].rows(look, None)
-            if len(found):
-                yield number, found
+            found = self._nodes[number].bits(look, look.all)
+            if found:
+                yield number, rows_in(found, batch.count)
 
 
 def _text_of(condition: Condition) -> tuple[str, ...]:
@@ -104,10 +104,10 @@ def _text_of(condition: Condition) -> tuple[str, ...]:
 class _Look:
     """One batch, looked at by one rule after the other; `texts` are the rows of each text test."""
 
-    def __init__(self, batch: Batch, texts: Sequence[Rows]) -> None:
+    def __init__(self, batch: Batch, texts: list[Bits]) -> None:
         self.batch = batch
         self.texts = texts
-        self.all: Rows = np.arange(batch.count)
+        self.all: Bits = (1 << batch.count) - 1
 
 
 class _Node(Protocol):
@@ -119,8 +119,8 @@ class _Node(Protocol):
     def needs(self) -> frozenset[int] | None:
         """Text tests of which one must hold for any event; None: there are none such."""
 
-    def rows(self, look: _Look, within: Rows | None) -> Rows:
-        """The rows, of those `within` (None: all), that the condition holds for."""
+    def bits(self, look: _Look, within: Bits) -> Bits:
+        """The rows, of those `within`, that the condition holds for."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,8 @@ class _OfText:
     def needs(self) -> frozenset[int] | None:
         return frozenset((self.number,))
 
-    def rows(self, look: _Look, within: Rows | None) -> Rows:
-        rows = look.texts[self.number]
-        return rows if within is None else _both(rows, within)
+    def bits(self, look: _Look, within: Bits) -> Bits:
+        return look.texts[self.number] & within
 
 
 @dataclass(frozen=True)
@@ -148,26 +147,26 @@ class _OfValue:
     def needs(self) -> frozenset[int] | None:
         return None
 
-    def rows(self, look: _Look, within: Rows | None) -> Rows:
-        column = look.batch.column(self.field)
+    def bits(self, look: _Look, within: Bits) -> Bits:
+        column, count = look.batch.column(self.field), look.batch.count
         match self.test:
             case Present():
-                return column.rows if within is None else _both(column.rows, within)
+                return of_rows(column.rows, count) & within
             case Absent():
                 empty = (column.distinct == "").arg_true().to_numpy().astype(np.int64)
-                there = _without(column.rows, column.rows_of(empty))
-                return _without(look.all if within is None else within, there)
+                there = of_rows(column.rows, count) & ~of_values(column, empty, count)
+                return within & ~there
             case SameAs():
-                return _same(look, column, self.test, look.all if within is None else within)
-        if within is None or len(within) == look.batch.count:
+                rows = _same(look.batch, column, self.test, rows_in(within, count))
+                return of_rows(rows, count)
+        if within == look.all:
             values = np.arange(len(column.distinct))
         else:
-            values = column.values_in(within)
+            values = column.values_in(rows_in(within, count))
         if not len(values):
-            return _NONE
+            return 0
         fits = _fits(column.distinct.gather(values), self.test).fill_null(value=False).to_numpy()
-        rows = column.rows_of(values[fits])
-        return rows if within is None else _both(rows, within)
+        return of_values(column, values[fits], count) & within
 
 
 @dataclass(frozen=True)
@@ -179,13 +178,12 @@ class _Every:
         known = [needed for part in self.parts if (needed := part.needs()) is not None]
         return min(known, key=len, default=None)
 
-    def rows(self, look: _Look, within: Rows | None) -> Rows:
-        rows = within
+    def bits(self, look: _Look, within: Bits) -> Bits:
         for part in self.parts:
-            rows = part.rows(look, rows)
-            if not len(rows):
-                return rows
-        return look.all if rows is None else rows
+            within = part.bits(look, within)
+            if not within:
+                return 0
+        return within
 
 
 @dataclass(frozen=True)
@@ -202,14 +200,11 @@ class _Some:
             needed |= more
         return frozenset(needed)
 
-    def rows(self, look: _Look, within: Rows | None) -> Rows:
-        found = [rows for part in self.parts if len(rows := part.rows(look, within))]
-        if len(found) < 2:
-            return found[0] if found else _NONE
-        held = np.zeros(look.batch.count, bool)
-        for rows in found:
-            held[rows] = True
-        return np.flatnonzero(held)
+    def bits(self, look: _Look, within: Bits) -> Bits:
+        found = 0
+        for part in self.parts:
+            found |= part.bits(look, within & ~found if part.cost else within)
+        return found
 
 
 @dataclass(frozen=True)
@@ -220,8 +215,26 @@ class _Never:
     def needs(self) -> frozenset[int] | None:
         return None
 
-    def rows(self, look: _Look, within: Rows | None) -> Rows:
-        return _without(look.all if within is None else within, self.part.rows(look, within))
+    def bits(self, look: _Look, within: Bits) -> Bits:
+        return within & ~self.part.bits(look, within)
+
+
+@dataclass(frozen=True)
+class _AnyText:
+    """One of several text tests holds."""
+
+    numbers: tuple[int, ...]
+    cost: int = 0
+
+    def needs(self) -> frozenset[int] | None:
+        return frozenset(self.numbers)
+
+    def bits(self, look: _Look, within: Bits) -> Bits:
+        found = 0
+        texts = look.texts
+        for number in self.numbers:
+            found |= texts[number]
+        return found & within
 
 
 def _made(
@@ -240,11 +253,13 @@ def _made(
         case All(parts) | Any(parts):
             nodes = sorted((_made(part, tests) for part in parts), key=lambda node: node.cost)
             cost = max((node.cost for node in nodes), default=0)
+            if isinstance(condition, Any) and all(isinstance(node, _OfText) for node in nodes):
+                return _AnyText(tuple(n.number for n in nodes if isinstance(n, _OfText)))
             return (_Every if isinstance(condition, All) else _Some)(tuple(nodes), cost)
 
 
-def _same(look: _Look, column: Column, test: SameAs, within: Rows) -> Rows:
-    other = look.batch.column(test.field)
+def _same(batch: Batch, column: Column, test: SameAs, within: Rows) -> Rows:
+    other = batch.column(test.field)
     rows = _both(_both(column.rows, within), other.rows)
     if not len(rows):
         return rows
@@ -315,11 +330,3 @@ def _both(first: Rows, second: Rows) -> Rows:
         return first
     at = np.minimum(np.searchsorted(second, first), len(second) - 1)
     return first.compress(second[at] == first)
-
-
-def _without(rows: Rows, other: Rows) -> Rows:
-    """The rows that are not in the other."""
-    if not len(other) or not len(rows):
-        return rows
-    at = np.minimum(np.searchsorted(other, rows), len(other) - 1)
-    return rows.compress(other[at] != rows)
