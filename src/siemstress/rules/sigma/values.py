@@ -130,15 +130,26 @@ def _entries(events: pl.DataFrame, keys: Iterable[str]) -> dict[str, tuple[Rows,
     wanted = sorted(keys)
     if not wanted or "fields" not in events.columns:
         return {}
-    flat = (
-        apart(events["fields"])
-        .with_columns(pl.col("key").str.to_lowercase().str.replace_all(" ", "", literal=True))
-        .filter(pl.col("key").is_in(wanted), pl.col("value").is_not_null())
+    flat = apart(events["fields"])
+    spellings = flat["key"].unique().drop_nulls()
+    names = spellings.str.to_lowercase().str.replace_all(" ", "", literal=True)
+    known = names.is_in(wanted)
+    kind = pl.Enum(wanted)
+    code = flat["key"].replace_strict(
+        spellings.filter(known), names.filter(known).cast(kind), default=None, return_dtype=kind
+    )
+    flat = flat.with_columns(code.alias("key")).filter(
+        pl.col("key").is_not_null(), pl.col("value").is_not_null()
     )
     found = {}
     for (key,), part in flat.partition_by("key", as_dict=True).items():
-        first = part.unique("row", keep="first", maintain_order=True)
-        found[str(key)] = (first["row"].to_numpy().astype(np.int64), first["value"])
+        rows = part["row"].to_numpy().astype(np.int64)
+        values = part["value"]
+        again = np.flatnonzero(rows[1:] == rows[:-1]) + 1
+        if len(again):  # Of several spellings of a name the first counts.
+            rows = np.delete(rows, again)
+            values = part["value"].gather(np.delete(np.arange(len(part)), again))
+        found[str(key)] = (rows, values)
     return found
 
 
