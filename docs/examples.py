@@ -23,7 +23,7 @@ DOCUMENTS = (
     ROOT / "README.md",
     *(
         ROOT / f"docs/{name}.md"
-        for name in ("tour", "mariadb", "retention", "reparse", "tampering")
+        for name in ("tour", "alerts", "mariadb", "retention", "reparse", "tampering")
     ),
 )
 SOCKET = "/run/mysqld/mysqld.sock"
@@ -37,6 +37,7 @@ _VARYING = (
     (re.compile(r"progress +(\w+):.*"), r"progress \1"),
     (re.compile(r"(?<=last received )[ \d:-]+"), " <now> "),
     (re.compile(r"\b\d{16,19}\b"), "<id>"),
+    (re.compile(r"^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \w+: ", re.MULTILINE), "  <now>  <who>: "),
     (re.compile(r"\b[\d.,]+ (?:s|ms|lines/s|MB/s|kB|MB)\b"), "<measure>"),
 )
 

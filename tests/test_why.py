@@ -103,6 +103,7 @@ def asked(conf: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path,
           monkeypatch: pytest.MonkeyPatch) -> Asked:  # fmt: skip
     """Runs siemtrigger with some arguments; gives the lines of stdout, or of stderr."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments: str, status: int = 0) -> list[str]:
         capsys.readouterr()

@@ -7,7 +7,6 @@ import getpass
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,8 @@ alerts --rule 'Web scan*' --close --as false --all-shown
 alerts --show 3f9a0c21"""
 
 _LEAST_SHOWN = 8
+# As wide a terminal has room for all columns.
+_WIDE = 160
 _LEVELS = {"high": "3", "medium": "4", "low": "5"}
 _VERDICTS = {"true": "true_positive", "false": "false_positive"}
 _NO_QUOTE = '[^"]'
@@ -253,18 +254,20 @@ def _who() -> str:
 
 def _list(found: pl.DataFrame, zone: Zone, *, as_json: bool) -> int:
     from siemstress.commands import siemtrigger_shown as shown
+    from siemstress.render.output import standard_output
 
+    width = standard_output().width
     if as_json:
         from siemstress.render.text import visible_json
 
         rows = [as_object(row) for row in found.iter_rows(named=True)]
         print(visible_json(json.dumps(rows, indent=2, ensure_ascii=False)))
-    elif sys.stdout.isatty():
+    elif width is None:
+        shown.tabs(_columns(found))
+    else:
         if not len(found):
             say("siemtrigger: no such alerts")
-        shown.table(_columns(found, _short(found["alert_id"].to_list())), zone)
-    else:
-        shown.tabs(_columns(found, None))
+        shown.table(_for_people(found, width), zone)
     return 0
 
 
@@ -283,28 +286,48 @@ def parsed(text: object) -> object:
         return text
 
 
-def _columns(found: pl.DataFrame, length: int | None) -> pl.DataFrame:
-    """What a listing shows; ids of some length (None: whole)."""
+def _columns(found: pl.DataFrame) -> pl.DataFrame:
+    """What a listing shows."""
     import polars as pl
 
     from siemstress.query.filters import SEVERITIES
 
     names = dict(enumerate(SEVERITIES))
-    alert = pl.col("alert_id") if length is None else pl.col("alert_id").str.slice(0, length)
     verdict = pl.concat_str(pl.lit(" ("), pl.col("verdict").str.replace("_", " "), pl.lit(")"))
     return found.select(
-        alert.alias("id"),
+        pl.col("alert_id").alias("id"),
         pl.col("time"),
         pl.col("last_time").alias("last"),
-        pl.col("source_rule").alias("rule"),
         pl.col("severity").replace_strict(names, default=None, return_dtype=pl.String),
         pl.col("magnitude"),
-        pl.col("group_key").replace("{}", None).alias("group"),
+        pl.col("source_rule").alias("rule"),
+        pl.col("group_key").alias("group"),
         pl.col("event_count").alias("events"),
         pl.concat_str("state", verdict.fill_null("")).alias("state"),
         pl.col("assignee"),
         pl.col("message"),
     )
+
+
+def _for_people(found: pl.DataFrame, width: int) -> pl.DataFrame:
+    """The listing with what is short of each, and without what there is no room for."""
+    import polars as pl
+
+    shown = _columns(found).with_columns(
+        pl.col("id").str.slice(0, _short(found["alert_id"].to_list())),
+        pl.col("time", "last").dt.truncate("1s"),
+        pl.col("state").str.replace(" positive", "", literal=True),
+        pl.col("group").map_elements(in_pairs, return_dtype=pl.String),
+    )
+    return shown if width >= _WIDE else shown.drop("last", "magnitude", "group")
+
+
+def in_pairs(group_key: str | None) -> str | None:
+    """A group as `name=value, …`; None where there is none."""
+    group = parsed(group_key)
+    if not isinstance(group, dict):
+        return group_key
+    return ", ".join(f"{name}={value}" for name, value in group.items()) or None
 
 
 def _short(ids: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from siemstress.commands import siemtrigger_shown as shown
-from siemstress.commands.siemtrigger_alerts import as_object, parsed
+from siemstress.commands.siemtrigger_alerts import as_object, in_pairs, parsed
 from siemstress.query.filters import SEVERITIES
 from siemstress.query.times import Zone
 from siemstress.rules.alert_search import event_ids, events_of, history, resolved, watched
@@ -45,8 +45,6 @@ def show(store: Store, beginning: str, zone: Zone, limit: int | None, *, as_json
 
 def pairs_of(alert: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
     """What is known of an alert, by name."""
-    group = parsed(alert["group_key"])
-    of = group.items() if isinstance(group, dict) else []
     tags = parsed(alert["tags"])
     severity = alert["severity"]
     return [
@@ -55,7 +53,7 @@ def pairs_of(alert: Mapping[str, Any], zone: Zone) -> list[tuple[str, str]]:
         ("message", alert["message"] or ""),
         ("severity", "" if severity is None else SEVERITIES[severity & 7]),
         ("magnitude", "" if alert["magnitude"] is None else str(alert["magnitude"])),
-        ("group", ", ".join(f"{name}={value}" for name, value in of)),
+        ("group", in_pairs(alert["group_key"]) or ""),
         ("tags", ", ".join(map(str, tags)) if isinstance(tags, list) else ""),
         ("first event", shown.moment(alert["first_time"], zone)),
         ("opened at", shown.moment(alert["time"], zone)),
@@ -105,27 +103,14 @@ def _said(row: Mapping[str, Any], zone: Zone) -> str:
 def _events(
     alert: Mapping[str, Any], events: Sequence[Mapping[str, Any]], known: int, zone: Zone
 ) -> None:
-    import polars as pl
-
-    from siemstress import schema
-
     if not known:
         return
     print()
     count = max(known, alert["event_count"] or 0)
     some = "" if len(events) == count else f", the first {len(events):,}"
-    print(f"{count:,} events{some}")
-    names = ("time", "table", "id", "host", "process", "message")
-    columns = {
-        name: pl.Series(
-            [row.get(name) for row in events],
-            dtype=schema.polars_type(schema.ALL[name].kind) if name in schema.ALL else pl.String(),
-        )
-        for name in names
-    }
-    if len(set(columns["table"])) < 2:
-        del columns["table"]
-    shown.table(pl.DataFrame(columns), zone)
+    print(f"events: {count:,}{some}")
+    for event in events:
+        shown.line(f"  {shown.event_line(event, zone)}")
 
 
 def _without_nothing(row: Mapping[str, Any]) -> dict[str, Any]:

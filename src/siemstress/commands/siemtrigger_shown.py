@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from siemstress.query.times import Zone
 from siemstress.render.output import standard_output
-from siemstress.render.table import cell, show_time
+from siemstress.render.table import NARROWEST, cell, fold, show_time
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,8 +43,21 @@ def pairs(listed: Sequence[tuple[str, str]]) -> None:
     """Print names and values below each other; those without a value are left out."""
     listed = [(name, text) for name, text in listed if text]
     widest = max((len(name) for name, _ in listed), default=0)
+    width = standard_output().width
     for name, text in listed:
-        line(f"{name:{widest}}  {text}")
+        room = None if width is None else max(NARROWEST, width - widest - 2)
+        first, *rest = [cell(text)] if room is None else fold(cell(text), room)
+        print(f"{name:{widest}}  {first}")
+        for more in rest:
+            print(" " * (widest + 2) + more)
+
+
+def event_line(event: Mapping[str, Any], zone: Zone) -> str:
+    """An event in one line: when, in which table, its id, who said what."""
+    who = f"{event.get('host') or ''} {event.get('process') or ''}".strip()
+    message = " ".join((event.get("message") or "").split())
+    parts = (moment(event["time"], zone), event["table"], str(event["id"]), who, message)
+    return "  ".join(part for part in parts if part)
 
 
 def line(text: str) -> None:
@@ -57,8 +70,6 @@ def cut(text: str) -> str:
     width = standard_output().width
     if width is None or len(text) <= width:
         return text
-    from siemstress.render.table import fold
-
     return fold(text, max(1, width - 1))[0] + _ELLIPSIS
 
 

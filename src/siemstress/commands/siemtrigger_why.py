@@ -60,7 +60,7 @@ def why(settings: Settings, store: Store, options: argparse.Namespace) -> int:
     }
     for event in events:
         print()
-        shown.line(_event(event, zone))
+        shown.line(shown.event_line(event, zone))
         found = by_table[event["table"]][event["id"]]
         met = [one for one in found if one.clause.met]
         for one in met:
@@ -85,7 +85,7 @@ def why_not(settings: Settings, store: Store, options: argparse.Namespace) -> in
     zone = _zone(options)
     rule = _rule(settings, store, options.rule)
     event = _found(store, rule, options.event)
-    shown.line(_event(event, zone))
+    shown.line(shown.event_line(event, zone))
     if event["table"] not in rule.tables:
         tables = ", ".join(rule.tables) or "nothing"
         shown.line(f"{rule.name} does not watch {event['table']}, but {tables}")
@@ -187,16 +187,6 @@ def _zone(options: argparse.Namespace) -> Zone:
     from siemstress.query.times import parse_zone
 
     return parse_zone(options.zone, "-z") if options.zone else None
-
-
-def _event(event: Mapping[str, Any], zone: Zone) -> str:
-    """An event in one line."""
-    from siemstress.commands.siemtrigger_shown import moment
-
-    who = f"{event.get('host') or ''} {event.get('process') or ''}".strip()
-    message = " ".join((event.get("message") or "").split())
-    parts = (moment(event["time"], zone), event["table"], str(event["id"]), who, message)
-    return "  ".join(part for part in parts if part)
 
 
 def _lines(met: Met, lines: Iterable[tuple[int, str]]) -> None:

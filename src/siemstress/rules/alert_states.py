@@ -6,10 +6,9 @@ tables of alerts and the log of alerts at once; nothing but these two is ever st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 from sqlglot import exp
@@ -18,7 +17,7 @@ from siemstress import schema
 from siemstress.query.conditions import column, timestamp
 from siemstress.rules.alert_heirs import Said, ancestors, heirs, inherited
 from siemstress.rules.tables import ALERT_LOG, OWN
-from siemstress.store.base import Bounds, Scan, Store, rows
+from siemstress.store.base import Bounds, Scan, Store
 
 STATES = ("open", "acknowledged", "closed", "superseded", "withdrawn")
 """An alert's state; the last two are of alerts that are none any more."""
@@ -39,6 +38,11 @@ COLUMNS: dict[str, pl.DataType] = {
 """The columns of states: an alert's own as far as it has come, and what was said of it last.
 `heir` is the alert that has taken its place."""
 
+LOG: dict[str, pl.DataType] = {
+    "id": pl.Int64(), "alert_id": pl.String(), "change": pl.String(), "verdict": pl.String(),
+    "assignee": pl.String(), "note": pl.String(), "last_time": pl.Datetime("us"),
+    "event_count": pl.Int32(),
+}  # fmt: skip
 _FAR = ("extended", "over", "superseded", "withdrawn")
 _SAID = {"acknowledged": "acknowledged", "closed": "closed", "reopened": "open"}
 _AT_ONCE = 500
@@ -81,8 +85,12 @@ def states(store: Store, wanted: Wanted = Wanted()) -> pl.DataFrame:
         return pl.DataFrame(schema=COLUMNS)
     ids = found["alert_id"].to_list() if wanted.ids is not None else None
     heir_of = heirs(store, tables_of(store))
-    found = _followed(found, _far(store, ids), heir_of.stored)
-    found = _judged(found, said(store, ids, heir_of.parents))
+    far = _newest(store, _FAR, ids, "last_time", "event_count", "note").drop("id")
+    found = _followed(found, far, heir_of.stored)
+    entries = said(store, ids, heir_of.parents).select("alert_id", "state", "verdict", "assignee")
+    found = found.join(entries, on="alert_id", how="left").with_columns(
+        pl.col("state").fill_null("open")
+    )
     found = found.with_columns(
         state=pl.when(pl.col("heir").is_not_null())
         .then(pl.lit("superseded"))
@@ -90,25 +98,35 @@ def states(store: Store, wanted: Wanted = Wanted()) -> pl.DataFrame:
         .then(pl.lit("withdrawn"))
         .otherwise(pl.col("state"))
     )
-    return _filtered(found, wanted).sort("time", "id").select(list(COLUMNS))
+    return _filtered(found, wanted).sort("time", "source_rule", "alert_id").select(list(COLUMNS))
 
 
 def said(
     store: Store, ids: Sequence[str] | None, parents: Mapping[str, Sequence[str]]
-) -> dict[str, Said]:
-    """What people have said of alerts (None: of all) last, and of those whose place they took."""
+) -> pl.DataFrame:
+    """What people have said of alerts (None: of all) last, and of those whose place they took.
+
+    The columns are `alert_id` and those of `rules.alert_heirs.Said`.
+    """
     among = None if ids is None else sorted(ancestors(ids, parents))
-    own: dict[str, Said] = {}
-    for row in _newest(store, (*_SAID, "assigned"), among):
-        entry = own.setdefault(row["alert_id"], Said())
-        if row["change"] == "assigned":
-            own[row["alert_id"]] = replace(entry, assigned=row["id"], assignee=row["assignee"])
-        else:
-            state = _SAID[row["change"]]
-            own[row["alert_id"]] = replace(
-                entry, judged=row["id"], state=state, verdict=row["verdict"]
-            )
-    return inherited(own, parents)
+    judged = _newest(store, tuple(_SAID), among, "verdict").select(
+        "alert_id",
+        pl.col("id").alias("judged"),
+        pl.col("change").replace_strict(_SAID, return_dtype=pl.String).alias("state"),
+        "verdict",
+    )
+    assigned = _newest(store, ("assigned",), among, "assignee").select(
+        "alert_id", pl.col("id").alias("assigned"), "assignee"
+    )
+    own = judged.join(assigned, on="alert_id", how="full", coalesce=True)
+    own = own.with_columns(pl.col("state").fill_null("open"))
+    family = {alert for heir, old in parents.items() for alert in (heir, *old)}
+    told = own.filter(pl.col("alert_id").is_in(list(family))).rows(named=True)
+    entries = {row.pop("alert_id"): Said(**row) for row in map(dict, told)}
+    heirs_say = inherited(entries, parents)
+    rows_of = [{"alert_id": alert, **vars(entry)} for alert, entry in heirs_say.items()]
+    others = own.filter(~pl.col("alert_id").is_in(list(heirs_say)))
+    return pl.concat([others, pl.DataFrame(rows_of, schema=own.schema)])
 
 
 def _opened(store: Store, table: str, wanted: Wanted) -> pl.DataFrame:
@@ -141,18 +159,6 @@ def _opened_schema() -> dict[str, pl.DataType]:
     return {"id": pl.Int64(), **{n: kind for n, kind in COLUMNS.items() if n not in own}}
 
 
-def _far(store: Store, ids: Sequence[str] | None) -> pl.DataFrame:
-    """How far alerts have come, by the newest that siemtrigger said of each."""
-    types = {
-        "alert_id": pl.String(), "change": pl.String(), "last_time": pl.Datetime("us"),
-        "event_count": pl.Int32(), "note": pl.String(),
-    }  # fmt: skip
-    found = list(_newest(store, _FAR, ids))
-    return pl.DataFrame(
-        {n: pl.Series([row[n] for row in found], dtype=t) for n, t in types.items()}
-    )
-
-
 def _followed(found: pl.DataFrame, far: pl.DataFrame, stored: frozenset[str]) -> pl.DataFrame:
     """Alerts brought to how far they have come; `stored` are heirs that there are."""
     is_heir = (pl.col("change") == "superseded") & pl.col("note").is_in(list(stored))
@@ -163,17 +169,6 @@ def _followed(found: pl.DataFrame, far: pl.DataFrame, stored: frozenset[str]) ->
         pl.when(comes).then(pl.col("change") == "extended").otherwise("ongoing").alias("ongoing"),
         pl.when(is_heir).then("note").alias("heir"),
     )
-
-
-def _judged(found: pl.DataFrame, entries: Mapping[str, Said]) -> pl.DataFrame:
-    listed = {
-        "alert_id": pl.Series(list(entries), dtype=pl.String),
-        "state": pl.Series([e.state for e in entries.values()], dtype=pl.String),
-        "verdict": pl.Series([e.verdict for e in entries.values()], dtype=pl.String),
-        "assignee": pl.Series([e.assignee for e in entries.values()], dtype=pl.String),
-    }
-    joined = found.join(pl.DataFrame(listed), on="alert_id", how="left")
-    return joined.with_columns(pl.col("state").fill_null("open"))
 
 
 def _filtered(found: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
@@ -189,30 +184,31 @@ def _filtered(found: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
 
 
 def _newest(
-    store: Store, changes: Sequence[str], ids: Sequence[str] | None
-) -> Iterator[dict[str, Any]]:
-    """Of each alert the newest entry of the log of some changes; `assigned` is told apart."""
+    store: Store, changes: Sequence[str], ids: Sequence[str] | None, *more: str
+) -> pl.DataFrame:
+    """Of each alert the newest entry of the log of some changes: its id, alert and change."""
+    types = {name: LOG[name] for name in ("id", "alert_id", "change", *more)}
     if ALERT_LOG not in store.tables():
-        return
-    names = ("id", "alert_id", "change", "last_time", "event_count",
-             "verdict", "assignee", "note")  # fmt: skip
+        return pl.DataFrame(schema=types)
     present = set(store.columns(ALERT_LOG))
     columns = [
         column(name) if name in present else exp.alias_(exp.null(), name, quoted=True)
-        for name in names
+        for name in types
     ]
-    aspect = exp.EQ(this=column("change"), expression=exp.Literal.string("assigned"))
     number = exp.Window(
         this=exp.RowNumber(),
-        partition_by=[column("alert_id"), aspect],
+        partition_by=[column("alert_id")],
         order=exp.Order(expressions=[exp.Ordered(this=column("id"), desc=True)]),
     )
     inner = exp.select(*columns, exp.alias_(number, "place", quoted=True))
     inner = inner.from_(exp.to_table("log")).where(in_texts("change", changes))
+    frames = [pl.DataFrame(schema=types)]
     for chunk in _chunks(inner, "alert_id", ids):
         first = exp.EQ(this=column("place"), expression=exp.Literal.number(1))
-        query = exp.select(*map(column, names)).from_(chunk.subquery("numbered")).where(first)
-        yield from rows(store.select(query, {"log": Scan(ALERT_LOG)}))
+        query = exp.select(*map(column, types)).from_(chunk.subquery("numbered")).where(first)
+        answer = store.select(query, {"log": Scan(ALERT_LOG)}).read_all()
+        frames.append(pl.DataFrame(pl.from_arrow(answer)).cast(types))  # type: ignore[arg-type] # as the stubs have it
+    return pl.concat(frames)
 
 
 def _chunks(query: exp.Select, name: str, values: Sequence[str] | None) -> Iterable[exp.Select]:

@@ -21,6 +21,7 @@ from siemstress.rules.episodes.model import (
     Rare,
     Silent,
     Spike,
+    Threshold,
     Together,
     Window,
     Without,
@@ -86,6 +87,8 @@ def _condition(windowed: Windowed) -> str:
     names = [part.name for part in windowed.parts]
     match window.kind:
         case Each():
+            return "every such event"
+        case Number("events", Threshold(((">", 0),))):
             return "every such event"
         case Number() as kind:
             return f"{number_of(kind)} within {span}"
