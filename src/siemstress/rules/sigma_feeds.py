@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +19,13 @@ from siemstress.rules.sigma.values import Batch, Rows, columns_of
 from siemstress.store.base import Scan, Store
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from siemstress.rules.sigma.condition import Condition
 
 _BATCH_ROWS = 50_000
+# Batches that are evaluated at once; most of that is not done in Python.
+_THREADS = min(4, os.cpu_count() or 1)
 
 
 class SigmaFeeds:
@@ -38,8 +45,18 @@ class SigmaFeeds:
         query = exp.select(*(exp.column(c, quoted=True) for c in columns))
         query = query.from_(exp.to_table("fresh"))
         query = query.where(exp.column("time", quoted=True).is_(exp.null()).not_())
-        for batch in store.select(query, {"fresh": scan}, batch_rows=_BATCH_ROWS):
-            yield from self.of(pl.DataFrame(pl.from_arrow(batch)))
+        reader = store.select(query, {"fresh": scan}, batch_rows=_BATCH_ROWS)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            held: deque[Future[list[pl.DataFrame]]] = deque()
+            for batch in reader:
+                held.append(pool.submit(self._all_of, batch))
+                if len(held) > _THREADS:
+                    yield from held.popleft().result()
+            while held:
+                yield from held.popleft().result()
+
+    def _all_of(self, batch: pa.RecordBatch) -> list[pl.DataFrame]:
+        return list(self.of(pl.DataFrame(pl.from_arrow(batch))))
 
     def of(self, events: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Of some events those that the feeds are about."""
