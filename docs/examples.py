@@ -23,7 +23,7 @@ DOCUMENTS = (
     ROOT / "README.md",
     *(
         ROOT / f"docs/{name}.md"
-        for name in ("tour", "alerts", "mariadb", "retention", "reparse", "tampering")
+        for name in ("tour", "sigma", "alerts", "mariadb", "retention", "reparse", "tampering")
     ),
 )
 SOCKET = "/run/mysqld/mysqld.sock"

@@ -43,6 +43,13 @@ _NUMBERS: Mapping[str, tuple[str, float]] = {
     "value_median": ("percentile", 50),
 }
 _SHARED = {"type", "rules", "group-by", "timespan", "generate", "aliases"}
+# Besides these: of Sigma's types a condition.
+_OWN_KEYS = {
+    "first_seen": {"field", "learn"},
+    "rare": {"field", "learn", "at-most"},
+    "spike": {"factor", "at-least", "days", "at-least-days"},
+    "absence": {"factor", "learn", "at-least", "expected"},
+}
 _WEEK = 7 * 86400 * 1_000_000
 _LARGEST = 2**53
 _LARGEST_LIST = 1 << 24
@@ -57,6 +64,7 @@ def correlation(document: Mapping[str, Anything], about: About, among: Sigma | N
     """
     given = mapping(document["correlation"], "correlation")
     name = _type(given)
+    known(given, _SHARED | _OWN_KEYS.get(name, {"condition"}), "correlation")
     rules = texts(given.get("rules"), "correlation: rules")
     is_ours = name in _OURS
     condition = given.get("condition")
@@ -108,7 +116,6 @@ def _flag(value: Anything) -> bool:
 
 
 def _counted(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    known(given, _SHARED | {"condition"}, "correlation")
     name = _type(given)
     of, percentile = _NUMBERS[name]
     condition = mapping(given.get("condition"), "correlation: condition")
@@ -136,7 +143,6 @@ def _counted(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, t
 
 
 def _temporal(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    known(given, _SHARED | {"condition"}, "correlation")
     condition = given.get("condition")
     is_ordered = _type(given) == "temporal_ordered"
     if isinstance(condition, str):
@@ -181,18 +187,15 @@ def _field(given: Mapping[str, Anything]) -> tuple[str, ...]:
 
 
 def _first(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    known(given, _SHARED | {"field", "learn"}, "correlation")
     return First(_learn(given, read)), _field(given)
 
 
 def _rare(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    known(given, _SHARED | {"field", "learn", "at-most"}, "correlation")
     most = whole(given.get("at-most", 1), "correlation: at-most", 1, 10**9)
     return Rare(most, _learn(given, read)), _field(given)
 
 
 def _spike(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    known(given, _SHARED | {"factor", "at-least", "days", "at-least-days"}, "correlation")
     kind = Spike(
         factor=number(given.get("factor", 3), "correlation: factor", 1, 1e6),
         least=whole(given.get("at-least", 10), "correlation: at-least", 1, 10**9),
@@ -203,7 +206,6 @@ def _spike(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tup
 
 
 def _absence(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    known(given, _SHARED | {"factor", "learn", "at-least", "expected"}, "correlation")
     if len(read.group_by) > 1 and "expected" in given:
         raise Wrong("correlation: expected is for one field in group-by")
     kind = Silent(
@@ -264,3 +266,7 @@ _READERS: Mapping[str, _Reader] = {
     "temporal_ordered": _temporal,
     **_OURS,
 }
+TYPES = tuple(_READERS)
+"""All types of correlation."""
+KEYS = frozenset({"condition"}).union(_SHARED - {"type"}, *_OWN_KEYS.values())
+"""All that may stand beside the type."""

@@ -8,7 +8,7 @@ from typing import Any as Anything
 from siemstress.rules.sigma.reading import Wrong, known, mapping, span, text, texts, whole
 from siemstress.rules.sigma.rule import Own
 
-_KEYS = (
+KEYS = (
     "group_by", "suppress_for", "message", "out_table", "severity", "magnitude", "section",
     "samples",
 )  # fmt: skip
@@ -26,7 +26,7 @@ def own(value: Anything) -> Own:
     if value is None:
         return Own()
     given = mapping(value, "siemstress")
-    known(given, _KEYS, "siemstress")
+    known(given, KEYS, "siemstress")
     out_table = text(given.get("out_table", ""), "siemstress: out_table")
     if out_table and not _TABLE.match(out_table):
         raise Wrong("siemstress: out_table must be letters, digits and _, up to 64")
