@@ -93,9 +93,14 @@ MASK = {
     "sections": "kinds of log that it is for, separated by commas (all)",
 }
 TRIGGER = {
-    "confdir": "folder of rule files (`*.conf`); by default the shipped rules",
+    "confdir": "folder of rule files (`*.conf`, and Sigma's `*.yml`); by default the shipped rules",
     "config": "siemstress.conf whose kinds of log the rules speak of; by default the one beside "
     "this file, or the one in the usual places",
+    "sigma": "files, folders and .zip archives of Sigma rules, separated by commas, besides those "
+    "in `confdir`",
+    "pipelines": "pySigma's processing pipelines, which change Sigma rules",
+    "mappings": "files that say where fields of Sigma rules stand, and of which logs there are "
+    "events",
     "poll": f"seconds between looks at the store ({trigger.POLL_SECONDS:g})",
 }
 RULE_BOTH = {
@@ -105,6 +110,8 @@ RULE_BOTH = {
     "message": "what the alert says; `{count}`, `{limit}` and the group's columns are filled in",
     "outtable": f"table that the alert goes to ({rules.OUT_TABLE})",
     "severity": "the alert's severity, 0 (worst) to 7",
+    "suppress_for": "what comes within this time after an alert's last event is part of that "
+    "alert: minutes, or a number with `s`, `m`, `h` or `d`",
     "magnitude": "the alert's weight, larger is worse",
     "sourcetable": "the same as `section`; only a note beside `sqlquery`, which names its tables",
 }
