@@ -270,6 +270,9 @@ def test_and_binds_more_than_or() -> None:
 # Our own types ---------------------------------------------------------------------------------
 
 
+LISTED = "type: absence\n  group-by: host\n  since: 1970-01-03\n  "
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "span"),
     [
@@ -284,8 +287,8 @@ def test_and_binds_more_than_or() -> None:
         ("type: absence\n  timespan: 1h", Silent(2, 7 * DAY, 10), HOUR),
         ("type: absence\n  timespan: 1h\n  factor: 3\n  learn: 1d\n  at-least: 5",
          Silent(3, DAY, 5), HOUR),
-        ("type: absence\n  timespan: 1h\n  group-by: host\n  expected: [Web1, web2]",
-         Silent(2, 7 * DAY, 10, ("web1", "web2")), HOUR),
+        (LISTED + "expected: [Web1, web2]\n  timespan: 1h",
+         Silent(2, 7 * DAY, 10, ("web1", "web2"), 2 * DAY), HOUR),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("rules", ["", "\n  rules: [a, b]"])
@@ -305,13 +308,37 @@ def test_types_of_our_own(body: str, kind: Kind, span: int, rules: str) -> None:
         ("type: spike\n  factor: 0.5", "factor must be a number from 1"),
         ("type: spike\n  days: 1000", "days must be a whole number from 1 to 90"),
         ("type: absence\n  expected: [a]\n  group-by: [host, user]", "one field in group-by"),
-        ("type: absence\n  expected: {file: gone.txt}", "gone.txt cannot be read: No such file"),
-        ("type: absence\n  expected: {list: x}", "there is no 'list'; there are: file"),
-        ("type: absence\n  expected: {file: ''}", "expected: file is missing"),
+        ("type: absence\n  expected: [a]", "one field in group-by"),
+        ("type: absence\n  since: 2026-01-01", "since is for expected"),
+        (
+            "type: absence\n  group-by: host\n  expected: [a]",
+            "since (or the rule's date) must be a day (2026-01-31)",
+        ),
+        (
+            "type: absence\n  group-by: host\n  expected: [a]\n  since: 2026-02-30",
+            "since (or the rule's date) must be a day (2026-01-31)",
+        ),
+        (
+            LISTED + "expected: {file: gone.txt}",
+            "gone.txt cannot be read: No such file",
+        ),
+        (
+            LISTED + "expected: {list: x}",
+            "there is no 'list'; there are: file",
+        ),
+        (
+            LISTED + "expected: {file: ''}",
+            "expected: file is missing",
+        ),
     ],
 )
 def test_what_is_wrong_with_types_of_our_own_is_said(body: str, said: str) -> None:
     assert said in complaint(body)
+
+
+def test_what_is_expected_is_so_since_the_rule_is_there() -> None:
+    one = correlated("type: absence\n  group-by: host\n  expected: [a]", "date: 1970/01/02\n")
+    assert getattr(one.kind, "since", None) == DAY
 
 
 def test_without_rules_they_are_about_a_kind_of_log() -> None:

@@ -19,6 +19,7 @@ from siemstress.rules.sigma.evaluate import Evaluator
 from siemstress.rules.sigma.load import load
 from siemstress.rules.sigma.rule import Loaded
 from siemstress.rules.sigma.values import Batch
+from siemstress.rules.sigma_rules import Tables, rules_of
 
 FINE = b"""
 title: fine
@@ -66,7 +67,7 @@ WHOLE: list[dict[str, Any]] = [
     {
         "title": "s", "logsource": {"product": "linux"}, "correlation": {
             "type": "absence", "group-by": ["host"], "timespan": "1h", "factor": 2, "learn": "7d",
-            "at-least": 5, "expected": ["web1"],
+            "at-least": 5, "expected": ["web1"], "since": "2026-01-02",
         },
     },
     {
@@ -134,6 +135,9 @@ def test_anything_may_stand_anywhere(changes: list[tuple[tuple[int, Any], Any]])
         except (KeyError, IndexError, TypeError):
             continue  # The first change has taken away what the second is about.
     loaded = loaded_of(yaml.safe_dump_all(documents, allow_unicode=True).encode("utf-8", "replace"))
+    rules, problems = rules_of(loaded, Tables({"auth": "Auth"}, ("Auth",)))
+    assert all(len(str(problem).splitlines()) == 1 for problem in problems)
+    assert len({rule.name for rule in rules}) == len(rules)
     evaluator = Evaluator([rule.condition for rule in loaded.rules])
     events = pl.DataFrame({"fields": pl.Series([[{"key": "f", "value": "x"}]], dtype=ENTRIES)})
     list(evaluator.matches(Batch(events, evaluator.fields)))

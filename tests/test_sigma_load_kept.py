@@ -30,6 +30,7 @@ correlation:
   condition: {gte: 3, field: c}
 ---
 title: silent
+date: 2026-01-02
 correlation: {type: absence, group-by: host, timespan: 1h, expected: {file: hosts.txt}}
 """  # fmt: skip
 

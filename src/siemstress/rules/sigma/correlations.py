@@ -28,7 +28,17 @@ from siemstress.rules.episodes.model import (
 )
 from siemstress.rules.sigma.needs import named, need_of
 from siemstress.rules.sigma.own import own
-from siemstress.rules.sigma.reading import Wrong, known, mapping, number, span, text, texts, whole
+from siemstress.rules.sigma.reading import (
+    Wrong,
+    day,
+    known,
+    mapping,
+    number,
+    span,
+    text,
+    texts,
+    whole,
+)
 from siemstress.rules.sigma.rule import About, Correlation, Sigma
 
 _OPERATORS: Mapping[str, Operator] = {
@@ -48,7 +58,7 @@ _OWN_KEYS = {
     "first_seen": {"field", "learn"},
     "rare": {"field", "learn", "at-most"},
     "spike": {"factor", "at-least", "days", "at-least-days"},
-    "absence": {"factor", "learn", "at-least", "expected"},
+    "absence": {"factor", "learn", "at-least", "expected", "since"},
 }
 _WEEK = 7 * 86400 * 1_000_000
 _LARGEST = 2**53
@@ -206,13 +216,19 @@ def _spike(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, tup
 
 
 def _absence(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
-    if len(read.group_by) > 1 and "expected" in given:
-        raise Wrong("correlation: expected is for one field in group-by")
+    since = None
+    if "expected" in given:
+        if len(read.group_by) != 1:
+            raise Wrong("correlation: expected is for one field in group-by")
+        since = day(given.get("since", read.about.date), "correlation: since (or the rule's date)")
+    elif "since" in given:
+        raise Wrong("correlation: since is for expected")
     kind = Silent(
         factor=number(given.get("factor", 2), "correlation: factor", 1, 1e6),
         learn=_learn(given, read) if "learn" in given else _WEEK,
         least=whole(given.get("at-least", 10), "correlation: at-least", 1, 10**9),
         listed=_listed(given.get("expected")),
+        since=since,
     )
     return kind, ()
 

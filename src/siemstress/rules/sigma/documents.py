@@ -216,6 +216,7 @@ def _about(document: Document, file: str) -> About:
         author=one("author"),
         references=several("references"),
         falsepositives=several("falsepositives"),
+        date=one("date"),
     )
 
 

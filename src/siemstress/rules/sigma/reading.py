@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any as Anything
 
 MICROSECONDS = 1_000_000
 _SPAN = re.compile(r"(\d{1,9})(s|m|h|d|w|M|y)")
+_DAY = re.compile(r"(\d{4})[-/](\d\d?)[-/](\d\d?)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2629746, "y": 31556952}
 _LONGEST = 10 * 366 * 86400
 
@@ -67,3 +70,13 @@ def whole(value: Anything, what: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise Wrong(f"{what} must be a whole number from {least} to {most}")
     return value
+
+
+def day(value: Anything, what: str) -> int:
+    """The begin of a day (`2026-01-31`), in µs since 1970."""
+    found = _DAY.fullmatch(value) if isinstance(value, str) else None
+    with contextlib.suppress(ValueError):
+        if found:
+            moment = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+            return round(moment.timestamp()) * MICROSECONDS
+    raise Wrong(f"{what} must be a day (2026-01-31)")

@@ -45,6 +45,7 @@ class About:
     author: str = ""
     references: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
+    date: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
