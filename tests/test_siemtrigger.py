@@ -145,7 +145,7 @@ def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
         for n in range(4):
             store_events(store, [(n * 100 + second, "a") for second in (0, 1)])
             store_events(store, [(n * 100 + 2, "a")])
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while len(alerts(store)) <= n and time.monotonic() < deadline:
                 time.sleep(0.05)
     finally:

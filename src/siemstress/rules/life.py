@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from siemstress.rules.alert_log import Entry, append
 from siemstress.rules.alerts import Alert
+from siemstress.rules.episodes.model import Silent
 from siemstress.rules.model import EPOCH, MICROSECOND, Rule, clamped
 from siemstress.rules.raised import Standing, ongoing
 from siemstress.rules.reconcile import Went
@@ -22,7 +23,10 @@ class Lives:
         self._joins = {
             rule.name: rule.windowed.window.joins
             for rule in rules
-            if rule.windowed is not None and rule.out_table == out_table
+            if rule.windowed is not None
+            and rule.out_table == out_table
+            # A silence is over when it ends, and that is seen.
+            and not isinstance(rule.windowed.window.kind, Silent)
         }
         self._ongoing: dict[str, Standing] | None = None
 
@@ -39,6 +43,8 @@ class Lives:
     def began(self, alerts: Iterable[Alert]) -> None:
         """Know of alerts that were opened and may go on."""
         for alert in alerts:
+            if alert.rule.name not in self._joins:
+                continue
             self._known[alert.id] = Standing(
                 id=alert.id,
                 rule=alert.rule.name,

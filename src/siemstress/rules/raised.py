@@ -62,7 +62,7 @@ def standing(
         for part in range(0, len(ids), _AT_ONCE):
             wanted = exp.and_(mine.copy(), _in("alert_id", ids[part : part + _AT_ONCE]))
             _add(found, _opened(store, out_table, wanted, bounds))
-    _follow(store, found)
+    _follow(store, out_table, found)
     by_rule: dict[str, list[Standing]] = {}
     for alert in found.values():
         if alert.last >= low:
@@ -80,7 +80,7 @@ def ongoing(store: Store, out_table: str, rules: Iterable[str]) -> list[Standing
         mine = _in(_RULE, names[first : first + _AT_ONCE])
         wanted = exp.and_(mine, exp.column("ongoing", quoted=True))
         _add(found, _opened(store, out_table, wanted, Bounds()))
-    _follow(store, found)
+    _follow(store, out_table, found)
     return [alert for alert in found.values() if alert.ongoing and alert.current]
 
 
@@ -114,7 +114,7 @@ def _moved(store: Store, names: Sequence[str], low: int) -> list[str]:
     return [row["alert_id"] for row in rows(store.select(query, {"log": Scan(ALERT_LOG)}))]
 
 
-def _follow(store: Store, found: dict[str, Standing]) -> None:
+def _follow(store: Store, out_table: str, found: dict[str, Standing]) -> None:
     """Bring alerts to what the log says of them."""
     if not found or ALERT_LOG not in store.tables():
         return
@@ -130,15 +130,26 @@ def _follow(store: Store, found: dict[str, Standing]) -> None:
             before = newest.get(row["alert_id"])
             if before is None or before["id"] < row["id"]:
                 newest[row["alert_id"]] = row
+    successors = {row["note"] for row in newest.values() if row["change"] == "superseded"}
+    there = _stored(store, out_table, sorted(filter(None, successors)))
     for alert_id, row in newest.items():
         alert = found[alert_id]
         if row["change"] in COMES:
             last, events = _microseconds(row["last_time"]), row["event_count"] or alert.events
             is_over = row["change"] == "over"
             found[alert_id] = replace(alert, last=last, events=events, ongoing=not is_over)
-        elif row["change"] == "withdrawn" or row["note"] in found:
+        elif row["change"] == "withdrawn" or row["note"] in there:
             # Of one whose successor was not stored after all nothing has become.
             found[alert_id] = replace(alert, current=False)
+
+
+def _stored(store: Store, out_table: str, ids: Sequence[str]) -> set[str]:
+    """Which of some ids are those of stored alerts."""
+    there: set[str] = set()
+    for first in range(0, len(ids), _AT_ONCE):
+        wanted = _in("alert_id", ids[first : first + _AT_ONCE])
+        there |= {row["alert_id"] for row in _opened(store, out_table, wanted, Bounds())}
+    return there
 
 
 def _add(found: dict[str, Standing], opened: Iterable[Mapping[str, Any]]) -> None:
