@@ -13,14 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from rules import START, run, store_events, window_rule
 from siemstress.commands.siemtrigger import main
 from siemstress.rules.alert_log import Entry, append
 from siemstress.rules.alert_states import states
+from siemstress.schema import ALERT, EVENT, polars_schema
 from siemstress.store.base import Store
-from stores import make_lake
+from stores import make_lake, put
 
 PROGRAM = Path(sys.executable).parent / "siemtrigger"
 Asked = Callable[..., tuple[int, str, str]]
@@ -226,6 +228,31 @@ def test_mistakes(
     assert (status, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_flags_of_the_watch_do_not_go_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags in (["--oneshot"], ["--check"], ["--backtest", "1d"], ["--poll", "3"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["-c", str(configured(tmp_path)), *flags, "alerts"])
+        assert f"{flags[0]} does not go with an ACTION" in capsys.readouterr().err
+
+
+def test_alerts_of_others_may_lack_anything(asked: Asked, store: Store) -> None:
+    """As those that were brought in from the original."""
+    columns = {"alert_id": "old-UserAuth-7", "source_rule": "odd\x1b[1m", "group_key": None}
+    frame = pl.DataFrame({"id": [store.take_ids(1)], **{n: [v] for n, v in columns.items()}})
+    types = polars_schema((*EVENT, *ALERT))
+    put(store, "UserAuth", frame.cast({name: types[name] for name in frame.columns}))
+    assert shown(asked(), 5) == ["odd\\x1b[1m"]
+    assert json.loads(asked("--json")[1])[0]["group_key"] is None
+    assert asked("--show", "OLD")[1].splitlines()[:2] == [
+        "alert   old-UserAuth-7",
+        "rule    odd\\x1b[1m",
+    ]
+    assert asked("--close", "old-userauth-7", "--as", "true")[0] == 0
+    assert asked() == (0, "", "")
 
 
 def test_on_a_terminal(kept: tuple[Path, list[str]]) -> None:

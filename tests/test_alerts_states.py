@@ -20,6 +20,8 @@ from stores import kind, opened, store
 
 __all__ = ["kind", "opened", "store"]
 
+on_the_lake = pytest.mark.parametrize("kind", ["lake"], indirect=True)
+
 
 def raised(store: Store, groups: str = "ab") -> list[str]:
     """The ids of alerts, one a group, a minute apart, that a rule raises."""
@@ -39,6 +41,7 @@ def state(store: Store, alert: str) -> dict[str, Any]:
     return found
 
 
+@on_the_lake
 def test_nothing_is_stored(store: Store) -> None:
     assert states(store).is_empty()
     with pytest.raises(QueryError, match="there is no alert 'ab'"):
@@ -64,6 +67,7 @@ def test_what_is_said_last_counts(store: Store) -> None:
     ]  # fmt: skip
 
 
+@on_the_lake
 def test_an_alert_as_far_as_it_has_come(store: Store) -> None:
     (alert,) = raised(store, "a")
     assert (state(store, alert)["event_count"], state(store, alert)["last_time"]) == (3, at(2))
@@ -90,6 +94,7 @@ def test_the_heir_inherits(store: Store) -> None:
     assert state(store, new["alert_id"])["state"] == "open"
 
 
+@on_the_lake
 def test_an_heir_of_several_is_as_open_as_any(store: Store) -> None:
     store_events(store, [(second, "a") for second in (0, 1, 2, 100, 101, 102)])
     run(store, window_rule())
@@ -102,6 +107,7 @@ def test_an_heir_of_several_is_as_open_as_any(store: Store) -> None:
     assert list(told.values()) == ["open"]
 
 
+@on_the_lake
 def test_one_whose_heir_was_not_stored_is_still_one(store: Store) -> None:
     (alert,) = raised(store, "a")
     append(store, [Entry(alert, "superseded", note="f" * 32)])
@@ -112,6 +118,7 @@ def test_one_whose_heir_was_not_stored_is_still_one(store: Store) -> None:
     assert (state(store, alert)["state"], state(store, alert)["event_count"]) == ("open", 7)
 
 
+@on_the_lake
 def test_two_who_change_at_once_lose_nothing(store: Store) -> None:
     (alert,) = raised(store, "a")
     append(store, [Entry(alert, "note", note="start")])
@@ -156,6 +163,7 @@ def test_beginnings_of_ids(store: Store) -> None:
             resolved(store, [text])
 
 
+@on_the_lake
 def test_the_log_may_say_anything(store: Store) -> None:
     (alert,) = raised(store, "a")
     append(store, [Entry("unknown", "closed"), Entry(alert, "odd"), Entry(alert, "superseded")])

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 PROG = "siemtrigger"
 ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to, reasons.add_to)
 """What adds each action, in the order of the help."""
+_ALONE = ("oneshot", "check", "rules", "backtest", "gaps", "poll")
 EXAMPLES = """\
   siemtrigger                             watch for ever, by siemtrigger.conf or the shipped rules
   siemtrigger --oneshot                   look once at all that is new, then exit
   siemtrigger -c siemtrigger.conf --check  say what is wrong with which rule
   siemtrigger --rules                     list the rules
   siemtrigger --backtest 30d --rule 'ssh*'  what these rules find in the last 30 days
-  siemquery -s userauth --last 7d         show the alerts"""
+  siemtrigger alerts                      show the alerts"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    alone = [name for name in _ALONE if getattr(options, name)]
+    if options.action is not None and alone:
+        parser.error(f"--{alone[0]} does not go with an ACTION")
     from siemstress.rules import settings
     from siemstress.store.opening import open_store
 

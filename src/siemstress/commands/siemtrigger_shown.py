@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _ELLIPSIS = "…"
+# Fields that are shown of an event without a message.
+_FIELDS = 10
 
 
 def table(frame: pl.DataFrame, zone: Zone) -> None:
@@ -53,9 +55,10 @@ def pairs(listed: Sequence[tuple[str, str]]) -> None:
 
 
 def event_line(event: Mapping[str, Any], zone: Zone) -> str:
-    """An event in one line: when, in which table, its id, who said what."""
+    """An event in one line: when, in which table, its id, who said what, or its first fields."""
     who = f"{event.get('host') or ''} {event.get('process') or ''}".strip()
-    message = " ".join((event.get("message") or "").split())
+    fields = (f"{name}={value}" for name, value in (event.get("fields") or ())[:_FIELDS])
+    message = " ".join((event.get("message") or " ".join(fields)).split())
     parts = (moment(event["time"], zone), event["table"], str(event["id"]), who, message)
     return "  ".join(part for part in parts if part)
 

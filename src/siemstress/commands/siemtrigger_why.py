@@ -44,13 +44,17 @@ def why(settings: Settings, store: Store, options: argparse.Namespace) -> int:
     from siemstress.rules import explain_text
     from siemstress.rules.alert_search import event_ids, events_of, resolved, watched
     from siemstress.rules.alert_states import Wanted, states
-    from siemstress.rules.explain_rule import met_by, names_of
+    from siemstress.rules.explain_rule import behind, met_by, microseconds, names_of
 
     zone = _zone(options)
     limit = _EVENTS if options.limit is None else number("--limit", options.limit, 1000)
     (alert,) = states(store, Wanted(ids=resolved(store, [options.alert]))).to_dicts()
     rule = _rule(settings, store, alert["rule_id"] or "", alert["source_rule"])
-    ids = event_ids(store, alert["table"], alert["alert_id"])
+    first, last = (
+        microseconds(alert[name] or alert["time"]) for name in ("first_time", "last_time")
+    )
+    ids = behind(store, rule, alert["alert_id"], first, last)
+    ids = ids or event_ids(store, alert["table"], alert["alert_id"])
     events = list(events_of(store, watched(alert), ids[:limit]))
     shown.pairs(_about(alert, rule, zone))
     names = names_of(settings, rule)
@@ -64,11 +68,11 @@ def why(settings: Settings, store: Store, options: argparse.Namespace) -> int:
         found = by_table[event["table"]][event["id"]]
         met = [one for one in found if one.clause.met]
         for one in met:
-            _lines(one, explain_text.met(one.clause))
+            _lines(rule, one, explain_text.met(one.clause))
         if found and not met:
             shown.line("  does not meet the rule's condition as it is now:")
             for one in found:
-                _lines(one, explain_text.failed(one.clause, 1))
+                _lines(rule, one, explain_text.failed(one.clause, 1))
     more = max(len(ids), alert["event_count"] or 0) - len(events)
     if more > 0:
         print()
@@ -98,12 +102,12 @@ def why_not(settings: Settings, store: Store, options: argparse.Namespace) -> in
     if found and not any(one.clause.met for one in found):
         shown.line(f"{rule.name} is not about it:")
         for one in found:
-            _lines(one, explain_text.failed(one.clause))
+            _lines(rule, one, explain_text.failed(one.clause))
         return 0
     shown.line(f"{rule.name} is about it:")
     for one in found:
         if one.clause.met:
-            _lines(one, explain_text.met(one.clause))
+            _lines(rule, one, explain_text.met(one.clause))
     for line in _of_windows(store, rule, event):
         shown.line(line)
     return 0
@@ -189,11 +193,12 @@ def _zone(options: argparse.Namespace) -> Zone:
     return parse_zone(options.zone, "-z") if options.zone else None
 
 
-def _lines(met: Met, lines: Iterable[tuple[int, str]]) -> None:
+def _lines(rule: Rule, met: Met, lines: Iterable[tuple[int, str]]) -> None:
+    """Print clauses below the name of their part, unless that is the whole rule."""
     from siemstress.commands import siemtrigger_shown as shown
 
     indent = 1
-    if met.part:
+    if met.part not in ("", rule.title):
         shown.line(f"  {met.part}")
         indent = 2
     for depth, text in lines:

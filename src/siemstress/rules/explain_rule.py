@@ -155,6 +155,25 @@ def around(store: Store, rule: Rule, event: int, t: int) -> Around:
     )
 
 
+def behind(store: Store, rule: Rule, alert: str, first: int, last: int) -> list[int]:
+    """The ids of the events behind a rule's alert between two times (µs), also such as came later.
+
+    None where they are not those of the rule as it is now, or cannot be told.
+    """
+    windowed = rule.windowed
+    if windowed is None or MATCHES not in store.tables():
+        return []
+    low, high = first - margin(windowed), last + margin(windowed)
+    stored = between(store, [Stretch(feed.digest, low, high) for feed in rule.feeds], None)
+    if not len(stored):
+        return []
+    runs = computed(rule, _by_feed(stored), low, None)
+    for number, one in enumerate(alerts_of(rule, runs)):
+        if one.id == alert:
+            return list(runs["ids"][number])
+    return []
+
+
 def _groups(windowed: Windowed, by_feed: Mapping[str, pl.DataFrame], event: int) -> list[str]:
     """The groups that an event belongs to."""
     found: set[str] = set()

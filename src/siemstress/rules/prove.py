@@ -27,6 +27,7 @@ _TYPES = {
     "bool": "boolean",
     "map": "map(text, text)",
 }
+_EMPTY = "siemstress_no_events"
 _SOME_TIME = datetime(2026, 1, 1)
 
 
@@ -54,7 +55,7 @@ def _prove(rule: Rule, query: exp.Query) -> None:
 
     tables = [t for t in query.find_all(exp.Table) if t.name in (*rule.tables, "source")]
     for table in tables:
-        table.replace(_no_events().subquery(table.alias or table.name))
+        table.replace(exp.to_table(_EMPTY).as_(table.alias or table.name, quoted=True))
     # An engine that finds no event reads no regular expression either.
     patterns = [c.expressions[1].copy() for c in query.find_all(exp.Anonymous) if _is_regexp(c)]
     tries = [exp.select(exp.func("regexp_matches", exp.Literal.string(""), p)) for p in patterns]
@@ -70,18 +71,13 @@ def _is_regexp(call: exp.Anonymous) -> bool:
     return call.name.lower() == "regexp_matches"
 
 
-def _no_events() -> exp.Select:
-    columns = (
-        exp.alias_(exp.cast(exp.null(), _TYPES[c.kind]), c.name, quoted=True)
-        for c in schema.ALL.values()
-    )
-    return exp.select(*columns).where(exp.false())
-
-
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(
+    connection = duckdb.connect(
         ":memory:", config={"enable_external_access": False, "lock_configuration": True}
     )
+    columns = ", ".join(f'"{c.name}" {_TYPES[c.kind]}' for c in schema.ALL.values())
+    connection.execute(f"CREATE TABLE {_EMPTY} ({columns})")
+    return connection
