@@ -78,17 +78,19 @@ def states(store: Store, wanted: Wanted = Wanted()) -> pl.DataFrame:
         StoreError: the store cannot be read.
 
     """
-    frames = [_opened(store, table, wanted) for table in tables_of(store)]
+    tables = tables_of(store)
+    frames = [_opened(store, table, wanted) for table in tables]
     found = pl.concat([pl.DataFrame(schema=_opened_schema()), *frames])
     found = found.unique("alert_id", keep="first", maintain_order=True)
     if not len(found):
         return pl.DataFrame(schema=COLUMNS)
-    ids = found["alert_id"].to_list() if wanted.ids is not None else None
-    heir_of = heirs(store, tables_of(store))
-    far = _newest(store, _FAR, ids, "last_time", "event_count", "note").drop("id")
-    found = _followed(found, far, heir_of.stored)
-    entries = said(store, ids, heir_of.parents).select("alert_id", "state", "verdict", "assignee")
-    found = found.join(entries, on="alert_id", how="left").with_columns(
+    family = heirs(store, tables)
+    log = pl.DataFrame(schema=LOG)
+    if ALERT_LOG in store.tables():
+        ids = None if wanted.ids is None else sorted(ancestors(found["alert_id"], family.parents))
+        log = _newest(store, ids)
+    found = _followed(found, log.filter(pl.col("change").is_in(_FAR)), family.stored)
+    found = found.join(_said(log, family.parents), on="alert_id", how="left").with_columns(
         pl.col("state").fill_null("open")
     )
     found = found.with_columns(
@@ -101,21 +103,15 @@ def states(store: Store, wanted: Wanted = Wanted()) -> pl.DataFrame:
     return _filtered(found, wanted).sort("time", "source_rule", "alert_id").select(list(COLUMNS))
 
 
-def said(
-    store: Store, ids: Sequence[str] | None, parents: Mapping[str, Sequence[str]]
-) -> pl.DataFrame:
-    """What people have said of alerts (None: of all) last, and of those whose place they took.
-
-    The columns are `alert_id` and those of `rules.alert_heirs.Said`.
-    """
-    among = None if ids is None else sorted(ancestors(ids, parents))
-    judged = _newest(store, tuple(_SAID), among, "verdict").select(
+def _said(log: pl.DataFrame, parents: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """What people have said last, of alerts and of those whose place they took."""
+    judged = log.filter(pl.col("change").is_in(list(_SAID))).select(
         "alert_id",
         pl.col("id").alias("judged"),
         pl.col("change").replace_strict(_SAID, return_dtype=pl.String).alias("state"),
         "verdict",
     )
-    assigned = _newest(store, ("assigned",), among, "assignee").select(
+    assigned = log.filter(pl.col("change") == "assigned").select(
         "alert_id", pl.col("id").alias("assigned"), "assignee"
     )
     own = judged.join(assigned, on="alert_id", how="full", coalesce=True)
@@ -126,7 +122,8 @@ def said(
     heirs_say = inherited(entries, parents)
     rows_of = [{"alert_id": alert, **vars(entry)} for alert, entry in heirs_say.items()]
     others = own.filter(~pl.col("alert_id").is_in(list(heirs_say)))
-    return pl.concat([others, pl.DataFrame(rows_of, schema=own.schema)])
+    both = pl.concat([others, pl.DataFrame(rows_of, schema=own.schema)])
+    return both.select("alert_id", "state", "verdict", "assignee")
 
 
 def _opened(store: Store, table: str, wanted: Wanted) -> pl.DataFrame:
@@ -163,6 +160,7 @@ def _followed(found: pl.DataFrame, far: pl.DataFrame, stored: frozenset[str]) ->
     """Alerts brought to how far they have come; `stored` are heirs that there are."""
     is_heir = (pl.col("change") == "superseded") & pl.col("note").is_in(list(stored))
     comes = pl.col("change").is_in(["extended", "over"])
+    far = far.select("alert_id", "change", "last_time", "event_count", "note")
     return found.join(far, on="alert_id", how="left", suffix="_now").with_columns(
         pl.coalesce("last_time_now", "last_time").alias("last_time"),
         pl.coalesce("event_count_now", "event_count").alias("event_count"),
@@ -183,31 +181,35 @@ def _filtered(found: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     return found.filter(*conditions) if conditions else found
 
 
-def _newest(
-    store: Store, changes: Sequence[str], ids: Sequence[str] | None, *more: str
-) -> pl.DataFrame:
-    """Of each alert the newest entry of the log of some changes: its id, alert and change."""
-    types = {name: LOG[name] for name in ("id", "alert_id", "change", *more)}
-    if ALERT_LOG not in store.tables():
-        return pl.DataFrame(schema=types)
+def _newest(store: Store, ids: Sequence[str] | None) -> pl.DataFrame:
+    """Of each alert the newest entries of the log, as LOG: one of siemtrigger on how far it has
+    come, and of people one on its state and one on its assignee."""
     present = set(store.columns(ALERT_LOG))
     columns = [
         column(name) if name in present else exp.alias_(exp.null(), name, quoted=True)
-        for name in types
+        for name in LOG
     ]
+    aspect = exp.Case(
+        ifs=[
+            exp.If(this=in_texts("change", _FAR), true=exp.Literal.number(0)),
+            exp.If(this=in_texts("change", _SAID), true=exp.Literal.number(1)),
+        ],
+        default=exp.Literal.number(2),
+    )
     number = exp.Window(
         this=exp.RowNumber(),
-        partition_by=[column("alert_id")],
+        partition_by=[column("alert_id"), aspect],
         order=exp.Order(expressions=[exp.Ordered(this=column("id"), desc=True)]),
     )
     inner = exp.select(*columns, exp.alias_(number, "place", quoted=True))
-    inner = inner.from_(exp.to_table("log")).where(in_texts("change", changes))
-    frames = [pl.DataFrame(schema=types)]
+    inner = inner.from_(exp.to_table("log"))
+    inner = inner.where(in_texts("change", (*_FAR, *_SAID, "assigned")))
+    frames = [pl.DataFrame(schema=LOG)]
     for chunk in _chunks(inner, "alert_id", ids):
         first = exp.EQ(this=column("place"), expression=exp.Literal.number(1))
-        query = exp.select(*map(column, types)).from_(chunk.subquery("numbered")).where(first)
+        query = exp.select(*map(column, LOG)).from_(chunk.subquery("numbered")).where(first)
         answer = store.select(query, {"log": Scan(ALERT_LOG)}).read_all()
-        frames.append(pl.DataFrame(pl.from_arrow(answer)).cast(types))  # type: ignore[arg-type] # as the stubs have it
+        frames.append(pl.DataFrame(pl.from_arrow(answer)).cast(LOG))  # type: ignore[arg-type] # as the stubs have it
     return pl.concat(frames)
 
 
