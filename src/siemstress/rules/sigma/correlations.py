@@ -6,27 +6,27 @@ or, without `rules`, of a `logsource` or of a `section` (under `siemstress`).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any as Anything
 
 from siemstress.rules.episodes.model import (
-    Both,
+    Each,
     First,
     Kind,
-    Need,
     Number,
     Operator,
     Ordered,
-    Part,
     Rare,
     Silent,
     Spike,
     Threshold,
     Together,
 )
-from siemstress.rules.sigma.needs import named, need_of
+from siemstress.rules.episodes.parts import alternatives
+from siemstress.rules.sigma.needs import named, need_of, need_of_count
 from siemstress.rules.sigma.own import own
 from siemstress.rules.sigma.reading import (
     Wrong,
@@ -44,6 +44,10 @@ from siemstress.rules.sigma.rule import About, Correlation, Sigma
 _OPERATORS: Mapping[str, Operator] = {
     "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "neq": "!=",
 }  # fmt: skip
+_COMPARE: Mapping[str, Callable[[int, int], bool]] = {
+    "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
+    "eq": operator.eq, "neq": operator.ne,
+}  # fmt: skip
 _NUMBERS: Mapping[str, tuple[str, float]] = {
     "event_count": ("events", 50),
     "value_count": ("values", 50),
@@ -52,6 +56,8 @@ _NUMBERS: Mapping[str, tuple[str, float]] = {
     "value_percentile": ("percentile", 50),
     "value_median": ("percentile", 50),
 }
+LEVELS = ("", "informational", "low", "medium", "high", "critical")
+"""How serious rules say that it is; the first is for those that do not say."""
 _SHARED = {"type", "rules", "group-by", "timespan", "generate", "aliases"}
 # Besides these: of Sigma's types a condition.
 _OWN_KEYS = {
@@ -74,6 +80,8 @@ def correlation(document: Mapping[str, Anything], about: About, among: Sigma | N
     """
     given = mapping(document["correlation"], "correlation")
     name = _type(given)
+    if about.level not in LEVELS:
+        raise Wrong(f"there is no level {about.level[:60]!r}; there are: {', '.join(LEVELS[1:])}")
     known(given, _SHARED | _OWN_KEYS.get(name, {"condition"}), "correlation")
     rules = texts(given.get("rules"), "correlation: rules")
     is_ours = name in _OURS
@@ -84,7 +92,7 @@ def correlation(document: Mapping[str, Anything], about: About, among: Sigma | N
         raise Wrong("correlation: rules is missing: the names or ids of those that it is about")
     read = Correlation(
         about=about,
-        kind=Together(Both(tuple(Part(n) for n in range(len(rules))))),
+        kind=Each(),
         rules=rules,
         group_by=texts(given.get("group-by"), "correlation: group-by"),
         span=span(given.get("timespan", "7d" if is_ours else None), "correlation: timespan"),
@@ -154,32 +162,27 @@ def _counted(given: Mapping[str, Anything], _read: Correlation) -> tuple[Kind, t
 
 def _temporal(given: Mapping[str, Anything], read: Correlation) -> tuple[Kind, tuple[str, ...]]:
     condition = given.get("condition")
-    is_ordered = _type(given) == "temporal_ordered"
+    count = len(read.rules)
+    need = need_of_count(range(count, count + 1), count)
     if isinstance(condition, str):
         need = need_of(condition, read.rules)
-        if is_ordered:
-            return _in_order(need, read), ()
-        return Together(need), ()
-    count = len(read.rules)
-    if condition is not None:
-        # How many of the rules there must be; all of them is all that is defined.
+    elif condition is not None:
         bounds = mapping(condition, "correlation: condition")
         known(bounds, _OPERATORS, "correlation: condition")
-        if not all(key in ("gte", "eq") and value == count for key, value in bounds.items()):
-            raise Wrong(
-                f"correlation: condition must be gte: {count}, names with and, or, not, or none"
-            )
-    return Ordered(count) if is_ordered else read.kind, ()
-
-
-def _in_order(need: Need, read: Correlation) -> Kind:
-    """Names with `and` between them, in their order, which is that of `rules` too."""
-    wanted = Both(tuple(Part(n) for n in range(len(read.rules))))
-    if need != wanted:
+        limits = [
+            (_COMPARE[key], whole(n, f"condition: {key}", 0, count)) for key, n in bounds.items()
+        ]
+        allowed = [n for n in range(1, count + 1) if all(holds(n, m) for holds, m in limits)]
+        need = need_of_count(allowed, count)
+    if _type(given) == "temporal":
+        return Together(need), ()
+    everything = frozenset(range(count)), frozenset[int]()
+    in_order = not isinstance(condition, str) or named(condition) == read.rules
+    if alternatives(need) != [everything] or not in_order:
         raise Wrong(
-            "correlation: condition of temporal_ordered must name all rules in order, with and"
+            "correlation: condition of temporal_ordered must be all rules in order, with and"
         )
-    return Ordered(len(read.rules))
+    return Ordered(count), ()
 
 
 # Our own types ---------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from siemstress.rules.episodes.model import Both, Either, Need, Part, Without
 from siemstress.rules.episodes.parts import alternatives, can_hold_empty
@@ -13,6 +14,7 @@ _WORDS = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = frozenset({"and", "or", "not"})
 _DEEPEST = 50
 _LONGEST = 10_000
+_MOST_WAYS = 256
 
 
 def named(condition: str) -> tuple[str, ...]:
@@ -49,6 +51,28 @@ def need_of(condition: str, rules: Sequence[str]) -> Need:
         what = "holds where nothing matches" if holds_empty else "can never hold"
         raise Wrong(f"correlation: condition {what}: name a rule without not")
     return need
+
+
+def need_of_count(allowed: Iterable[int], count: int) -> Need:
+    """What is needed where so many of `count` rules are to match; which of them does not matter.
+
+    Raises:
+        Wrong: no number is allowed, or there are too many ways to have so many.
+
+    """
+    numbers = sorted(set(allowed))
+    if not numbers:
+        raise Wrong("correlation: condition can never hold: so many rules there are not")
+    # If all larger numbers are allowed, too, nothing must be absent.
+    is_least = numbers == list(range(numbers[0], count + 1))
+    ways: list[Need] = []
+    for number in numbers[:1] if is_least else numbers:
+        for some in combinations(range(count), number):
+            absent = () if is_least else (Without(Part(n)) for n in range(count) if n not in some)
+            ways.append(Both((*map(Part, some), *absent)))
+            if len(ways) > _MOST_WAYS:
+                raise Wrong(f"correlation: condition has more than {_MOST_WAYS} ways to be met")
+    return ways[0] if len(ways) == 1 else Either(tuple(ways))
 
 
 class _Reader:
