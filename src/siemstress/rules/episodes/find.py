@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from siemstress.rules.episodes.history import first_or_rare, silent, spike
+from siemstress.rules.episodes.history import first_or_rare, spike
 from siemstress.rules.episodes.model import (
     EPISODES,
     Each,
@@ -21,6 +21,7 @@ from siemstress.rules.episodes.model import (
 from siemstress.rules.episodes.numbers import followed, number
 from siemstress.rules.episodes.parts import is_positive, ordered, together
 from siemstress.rules.episodes.rows import Moments, Rows, chained
+from siemstress.rules.episodes.silence import silent
 
 _DAY = 86_400_000_000
 
@@ -37,11 +38,11 @@ def episodes(matches: pl.DataFrame, window: Window, now: int | None = None) -> p
     rows = Rows(matches)
     match kind:
         case First() | Rare():
-            return first_or_rare(rows, kind, window.span, window.suppress)
+            return first_or_rare(rows, kind, window.span, window.joins)
         case Spike():
             return spike(rows, kind, window.joins)
         case Silent():
-            return silent(rows, kind, window.span, now)
+            return silent(rows, kind, window.span, window.joins, now)
     return chained(rows, _moments(rows, window, now), window.joins)
 
 

@@ -1,16 +1,28 @@
-"""What is new, rare, unusually much, or missing, against what was before.
+"""What is new or rare, and what is unusually much, against what was before.
 
-All look back no further than a fixed time, so that the matches of that time decide alone.
+All look back no further than a fixed time, so that the matches of that time decide alone. Rows
+may stand for several events, which is what keeps long looks back small: then a row is met at its
+first event. The result is that of single events, except where a row reaches across the edge of a
+span, which then counts as a whole.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from siemstress.rules.episodes.model import EPISODES, First, Rare, Silent, Spike
-from siemstress.rules.episodes.rows import IDS_MAX, Ints, Rows
+from siemstress.rules.episodes.model import EPISODES, First, Rare, Spike
+from siemstress.rules.episodes.rows import (
+    NEVER,
+    Bools,
+    Ints,
+    Moments,
+    Rows,
+    apart,
+    chained,
+    named,
+    summed,
+)
 
 _DAY = 86_400_000_000
 
@@ -19,192 +31,106 @@ def first_or_rare(rows: Rows, kind: First | Rare, span: int, joins: int) -> pl.D
     """The values of each group that it has not had in the span before, or hardly ever.
 
     A group is known well enough at a match if it had one between `learn` and `learn` and the span
-    before.
+    before. An episode is of one value of a group, and its events are those that were new or rare.
+    Of several of one time the first by id comes first.
     """
-    frame = rows.frame.with_columns(
-        last=pl.col("last").fill_null(pl.col("t")),
-        count=pl.col("count").fill_null(1),
-        known=pl.Series(_known(rows, kind.learn, span)),
-    ).filter(pl.col("value").is_not_null())
-    if not len(frame):
+    known = _known(rows, kind.learn, span)
+    frame = rows.frame.with_columns(known=pl.Series(known)).drop("g")
+    of = Rows(frame.filter(pl.col("value").is_not_null()), ("group", "value"))
+    if not len(of):
         return pl.DataFrame(schema=EPISODES)
-    of = Rows(
-        frame.with_columns(
-            pl.concat_str("group", "value", separator="\x1e").alias("group")
-        ).with_columns(part=pl.lit(0, pl.Int32))
-    )
-    whole = of.frame
+    # Of the value's rows those from `low` on reach into the span before.
+    places = np.arange(len(of))
+    low = _reaching(of, of.t - span)
+    before = summed(of.counts)
+    most = kind.most if isinstance(kind, Rare) else 1
+    left = most - (before[places] - before[np.minimum(low, places)])
+    is_met = of.frame["known"].to_numpy() & (left > 0)
     if isinstance(kind, First):
-        before = pl.col("last").cum_max().shift(1).over("group")
-        met = (
-            whole.select((before.is_null() | (pl.col("t") - before > span)) & pl.col("known"))
-            .to_series()
-            .to_numpy()
-        )
-    else:
-        low = of.first(of.g, of.t - span)
-        past = of.past(of.g, of.t)
-        met = (of.before[past] - of.before[low] <= kind.most) & whole["known"].to_numpy()
-    at = np.flatnonzero(met)
-    return _chained(of, at, joins)
+        is_met &= low >= places
+    events = np.minimum(of.counts, left)
+    until = np.where(events == of.counts, of.last, of.t)
+    if isinstance(kind, First):
+        events, until = np.ones(len(of), np.int64), of.t
+    return _of_values(of, np.flatnonzero(is_met), events, until, joins)
 
 
-def _chained(of: Rows, at: Ints, joins: int) -> pl.DataFrame:
-    """Episodes of single values: `of` is grouped by group and value together."""
-    some = of.frame.select("group", "t", "id", "count").with_row_index("row")[pl.Series(at)]
-    new = (pl.col("t") - pl.col("t").shift(1).over("group") > joins).fill_null(value=True)
-    names = pl.col("group").str.splitn("\x1e", 2)
-    return (
-        some.with_columns(run=new.cum_sum().over("group"))
-        .group_by("group", "run", maintain_order=True)
-        .agg(
-            start=pl.col("t").min(),
-            last=pl.col("t").max(),
-            opened=pl.col("t").min(),
-            events=pl.col("count").sum(),
-            ids=pl.col("id").head(IDS_MAX),
-        )
-        .with_columns(
-            group=names.struct.field("field_0"),
-            value=names.struct.field("field_1"),
-            ongoing=pl.lit(None, pl.Boolean),
-        )
-        .select(pl.col(name).cast(kind) for name, kind in EPISODES.items())
-        .sort("start", "group", "value")
-    )
+def _of_values(of: Rows, at: Ints, events: Ints, until: Ints, joins: int) -> pl.DataFrame:
+    """The episodes of some rows, so many of whose events are new or rare, each up to a time."""
+    if not len(at):
+        return pl.DataFrame(schema=EPISODES)
+    begins = np.flatnonzero(apart(of.g[at], of.t[at], until[at], joins))
+    ends = np.append(begins[1:], len(at))
+    start = of.t[at[begins]]
+    first = of.frame[pl.Series(at[begins])]
+    return pl.DataFrame(
+        {
+            "group": first["group"],
+            "start": start,
+            "last": np.maximum.reduceat(until[at], begins),
+            "opened": start,
+            "events": np.add.reduceat(events[at], begins),
+            "ids": named(of, at, at[begins], at[ends - 1] + 1),
+            "value": first["value"],
+            "ongoing": pl.repeat(None, len(start), dtype=pl.Boolean, eager=True),
+        },
+        schema=EPISODES,
+    ).sort("start", "group", "value")
+
+
+def _reaching(rows: Rows, at: Ints) -> Ints:
+    """The first row of each row's group of which an event is at or after a time."""
+    # Rows of one value do not overlap, so that at most the one before reaches so far.
+    low = rows.first(rows.g, at)
+    before = np.maximum(low - 1, 0)
+    reaches = (low > 0) & (rows.g[before] == rows.g) & (rows.last[before] >= at)
+    return np.where(reaches, before, low)
+
+
+def _known(rows: Rows, learn: int, span: int) -> Bools:
+    """Whether each match's group had one between `learn` and `learn` and the span before."""
+    past = rows.past(rows.g, rows.t - learn)
+    before = np.maximum(past - 1, 0)
+    has = (past > 0) & (rows.g[before] == rows.g)
+    latest = np.where(has, rows.latest(rows.last)[before], NEVER)
+    found: Bools = has & (latest >= rows.t - learn - span)
+    return found
 
 
 def spike(rows: Rows, kind: Spike, joins: int) -> pl.DataFrame:
     """The buckets of time in which a group had many more matches than on the days before.
 
-    Days on which it was not known yet do not count, of those of the last `days`.
+    They are met from the match on with which there were too many. Days on which the group was not
+    known yet do not count, of those of the last `days`.
     """
-    size = kind.bucket
-    a_day = _DAY // size
-    frame = rows.frame.select(
-        "group", "t", "id",
-        last=pl.col("last").fill_null(pl.col("t")),
-        count=pl.col("count").fill_null(1),
-        bucket=pl.col("t") // size,
-    )  # fmt: skip
-    totals = frame.group_by("group", "bucket").agg(pl.col("count").sum().alias("total"))
-    same = pl.concat(
-        totals.select("group", pl.col("bucket") + day * a_day, before=pl.col("total"))
-        for day in range(1, kind.days + 1)
-    )
-    usual = same.group_by("group", "bucket").agg(pl.col("before").sum())
-    seen = totals.sort("group", "bucket").rename({"bucket": "first"}).select("group", "first")
-    horizon = totals.with_columns(since=pl.col("bucket") - kind.days * a_day).sort("since")
-    judged = (
-        horizon.join_asof(
-            seen.sort("first"),
-            left_on="since",
-            right_on="first",
-            by="group",
-            strategy="forward",
-            check_sortedness=False,
-        )
-        .join(usual, on=["group", "bucket"], how="left")
-        .with_columns(known=((pl.col("bucket") - pl.col("first")) // a_day).clip(0, kind.days))
-        .filter(pl.col("known") >= kind.least_days)
-        .with_columns(bound=kind.factor * pl.col("before").fill_null(0) / pl.col("known"))
-        .select("group", "bucket", "bound")
-    )
-    crossed = (
-        frame.join(judged, on=["group", "bucket"])
-        .sort("group", "t", "id")
-        .with_columns(
-            so_far=pl.col("count").cum_sum().over("group", "bucket"),
-            opened=pl.col("t").min().over("group", "bucket"),
-        )
-        .filter((pl.col("so_far") > pl.col("bound")) & (pl.col("so_far") >= kind.least))
-    )
-    new = (pl.col("last") - pl.col("last").shift(1).over("group") > joins).fill_null(value=True)
-    return (
-        crossed.with_columns(run=new.cum_sum().over("group"))
-        .group_by("group", "run", maintain_order=True)
-        .agg(
-            start=pl.col("last").min(),
-            last=pl.col("last").max(),
-            opened=pl.col("opened").min(),
-            events=pl.col("so_far").last(),
-            ids=pl.col("id").head(IDS_MAX),
-            value=pl.lit(None, pl.String),
-            ongoing=pl.lit(None, pl.Boolean),
-        )
-        .select(pl.col(name).cast(type_) for name, type_ in EPISODES.items())
-        .sort("start", "group")
-    )
+    bucket = rows.t // kind.bucket
+    bound = _bounds(rows, kind, bucket)
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows.g[1:] != rows.g[:-1]) | (bucket[1:] != bucket[:-1])
+    begin = np.flatnonzero(new)[np.cumsum(new) - 1]
+    before = summed(np.where(rows.again, 0, rows.counts))
+    so_far = before[rows.past(rows.g, rows.t)] - before[begin]
+    met = (so_far > bound) & (so_far >= kind.least)
+    moments = Moments(rows.g[met], rows.t[met], rows.t[begin[met]], rows.last[met])
+    return chained(rows, moments, joins)
 
 
-def silent(rows: Rows, kind: Silent, span: int, now: int | None) -> pl.DataFrame:
-    """The times in which groups were silent for longer than they may be."""
-    late = rows.frame.select(pl.col("last").fill_null(pl.col("t")).max()).item()
-    at = late if now is None else now
-    by_time = f"{kind.learn}i"
-    frame = (
-        rows.frame.select("group", "t", "id", last=pl.col("last").fill_null(pl.col("t")))
-        .sort("group", "t", "id")
-        .with_columns(last=pl.col("last").cum_max().over("group"))
-        .with_columns(
-            gap=(pl.col("t") - pl.col("last").shift(1).over("group")).clip(0),
-            following=pl.col("t").shift(-1).over("group"),
-            one=1,
-        )
-        .with_columns(
-            longest=pl.col("gap").rolling_max_by("t", by_time).over("group"),
-            seen=pl.col("one").rolling_sum_by("t", by_time).over("group"),
-        )
-        .with_columns(
-            allowed=pl.when(pl.col("seen") > kind.least)
-            .then((pl.col("longest").fill_null(0) * kind.factor).cast(pl.Int64).clip(span))
-            .otherwise(span)
-        )
-        .with_columns(start=pl.col("last") + pl.col("allowed"))
-    )
-    found = frame.filter(
-        pl.col("start") < pl.col("following").fill_null(at),
-        pl.col("start") <= at,
-    ).select(
-        "group",
-        "start",
-        last=pl.col("following").fill_null(pl.col("start")),
-        opened=pl.col("last"),
-        events=pl.lit(1),
-        ids=pl.concat_list("id"),
-        value=pl.lit(None, pl.String),
-        ongoing=pl.col("following").is_null(),
-    )
-    never = _never_seen(rows, kind, span, at)
-    parts = [part.select(pl.col(n).cast(t) for n, t in EPISODES.items()) for part in (found, never)]
-    return pl.concat(parts).sort("start", "group")
-
-
-def _never_seen(rows: Rows, kind: Silent, span: int, at: int) -> pl.DataFrame:
-    """Listed groups that were not seen since they are listed."""
-    missing = pl.Series("group", kind.listed, pl.String)
-    if kind.since is None or kind.since + span > at:
-        missing = missing.clear()
-    first = rows.frame.group_by("group").agg(pl.col("t").min().alias("first"))
-    return (
-        missing.to_frame()
-        .join(first, on="group", how="left")
-        .filter(pl.col("first").is_null() | (pl.col("first") > (kind.since or 0) + span))
-        .select(
-            "group",
-            start=pl.lit((kind.since or 0) + span),
-            last=pl.col("first").fill_null((kind.since or 0) + span),
-            opened=pl.lit(kind.since or 0),
-            events=pl.lit(0),
-            ids=pl.lit([], pl.List(pl.Int64)),
-            value=pl.lit(None, pl.String),
-            ongoing=pl.col("first").is_null(),
-        )
-    )
-
-
-def _known(rows: Rows, learn: int, span: int) -> npt.NDArray[np.bool_]:
-    """Whether each match's group had one between `learn` and `learn` and the span before."""
-    low = rows.first(rows.g, rows.t - learn - span)
-    past = rows.past(rows.g, rows.t - learn)
-    return past > low
+def _bounds(rows: Rows, kind: Spike, bucket: Ints) -> np.typing.NDArray[np.float64]:
+    """How many events of each row's group are no spike yet; infinite where that is not known."""
+    a_day = _DAY // kind.bucket
+    low = bucket - bucket.min(initial=0) + 1 + kind.days * a_day
+    width = int(low.max(initial=0)) + 1
+    keys = rows.g * width + low
+    distinct, begins, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    before = np.append(rows.before[begins], rows.before[-1])
+    totals = np.append(np.diff(before), 0)
+    usual = np.zeros(len(distinct), np.int64)
+    for day in range(1, kind.days + 1):
+        place = np.searchsorted(distinct, distinct - day * a_day)
+        usual += np.where(distinct[place] == distinct - day * a_day, totals[place], 0)
+    # The oldest bucket that is not older than the days.
+    oldest = np.searchsorted(distinct, distinct - kind.days * a_day)
+    days = np.minimum((distinct - distinct[oldest]) // a_day, kind.days)
+    bound = np.where(days >= kind.least_days, kind.factor * usual / np.maximum(days, 1), np.inf)
+    found: np.typing.NDArray[np.float64] = bound[inverse]
+    return found

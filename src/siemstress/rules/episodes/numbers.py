@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,32 +9,38 @@ import numpy.typing as npt
 import polars as pl
 
 from siemstress.rules.episodes.model import Followed, Number, Threshold
-from siemstress.rules.episodes.rows import Ints, Moments, Rows
+from siemstress.rules.episodes.percentiles import COMPARE, within_percentile
+from siemstress.rules.episodes.rows import Bools, Ints, Moments, Rows, summed
 
-_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "=": operator.eq, "!=": operator.ne,
-}  # fmt: skip
+Floats = npt.NDArray[np.float64]
+
+LARGEST = 2.0**53
+"""Numbers that are larger, or less than it below zero, count as this."""
+_LIMB = 2.0**26
+_FINE = 1e9
 
 
 def number(rows: Rows, kind: Number, span: int) -> Moments:
-    """The matches up to and with which the number is within its bounds."""
+    """The matches up to and with which the number is within its bounds.
+
+    All matches of one time count together. An event that several parts match counts once, or once
+    for each value that they have of it.
+    """
     low = rows.first(rows.g, rows.t - span)
     past = rows.past(rows.g, rows.t)
     if kind.of == "events":
-        found: npt.NDArray[Any] = rows.before[past] - rows.before[low]
+        met = _within(rows.before[past] - rows.before[low], kind.threshold)
     elif kind.of == "values":
-        found = _distinct(rows, span)
+        met = _within(_distinct(rows, span), kind.threshold)
     else:
-        found = _of_numbers(rows, kind, low, past)
-    met = _within(found, kind.threshold)
+        met = _of_numbers(rows, kind, low, past)
     return Moments(rows.g[met], rows.t[met], rows.t[low[met]])
 
 
 def followed(rows: Rows, kind: Followed, span: int) -> Moments:
     """The matches of part 1 that follow more than the limit of part 0."""
     counted = rows.part == 0
-    before = np.concatenate([[0], np.cumsum(counted)])
+    before = summed(np.where(counted, rows.counts, 0))
     low = rows.first(rows.g, rows.t - span)
     past = rows.past(rows.g, rows.t)
     met = (rows.part == 1) & (before[past] - before[low] > kind.limit)
@@ -46,12 +50,10 @@ def followed(rows: Rows, kind: Followed, span: int) -> Moments:
     return Moments(rows.g[met], rows.t[met], rows.t[first])
 
 
-def _within(found: npt.NDArray[Any], threshold: Threshold) -> npt.NDArray[np.bool_]:
+def _within(found: npt.NDArray[Any], threshold: Threshold) -> Bools:
     met = np.ones(len(found), bool)
     for op, bound in threshold.bounds:
-        met &= _COMPARE[op](found, bound)
-    if found.dtype.kind == "f":
-        met &= ~np.isnan(found)
+        met &= COMPARE[op](found, bound)
     return met
 
 
@@ -88,45 +90,34 @@ def _distinct(rows: Rows, span: int) -> Ints:
     return np.cumsum(delta)[:-1]
 
 
-def _of_numbers(rows: Rows, kind: Number, low: Ints, past: Ints) -> npt.NDArray[np.float64]:
-    """Sum, average or percentile of the values in each match's span; NaN without any number."""
-    numbers = rows.frame["value"].str.strip_chars().cast(pl.Float64, strict=False).to_numpy()
-    is_number = np.isfinite(numbers)
-    have = np.concatenate([[0], np.cumsum(is_number)])
-    count = (have[past] - have[low]).astype(np.float64)
-    nothing = count == 0
+def _of_numbers(rows: Rows, kind: Number, low: Ints, past: Ints) -> Bools:
+    """Where the sum, average or percentile of the numbers from `low` to `past` is within bounds.
+
+    What is no finite number is none; where there is none, no bound is met.
+    """
+    read = rows.frame["value"].str.strip_chars().cast(pl.Float64, strict=False)
+    numbers = read.fill_null(np.nan).to_numpy().clip(-LARGEST, LARGEST)
+    same = rows.again.copy()
+    same[1:] &= numbers[1:] == numbers[:-1]
+    is_number = np.isfinite(read.fill_null(np.nan).to_numpy()) & ~same
+    have = summed(is_number)
+    count = have[past] - have[low]
     if kind.of == "percentile":
-        found = _percentiles(numbers, low, past, kind.percentile)
-    else:
-        sums = np.concatenate([[0.0], np.cumsum(np.where(is_number, numbers, 0.0))])
-        found = sums[past] - sums[low]
-        if kind.of == "avg":
-            found = found / np.where(nothing, 1, count)
-    return np.where(nothing, np.nan, found)
+        some = numbers[is_number]
+        return within_percentile(some, have[low], have[past], kind.percentile, kind.threshold)
+    found = _sums(np.where(is_number, numbers, 0.0), low, past)
+    if kind.of == "avg":
+        found = found / np.maximum(count, 1)
+    return (count > 0) & _within(found, kind.threshold)
 
 
-def _percentiles(
-    numbers: npt.NDArray[np.float64], low: Ints, past: Ints, percentile: float
-) -> npt.NDArray[np.float64]:
-    """Interpolated between the nearest two, of the numbers in rows `low` to `past`."""
-    sizes = past - low
-    found = np.full(len(low), np.nan)
-    step = 2_000_000
-    ends = np.cumsum(sizes)
-    first = 0
-    while first < len(low):
-        base = ends[first] - sizes[first]
-        upto = max(first + 1, int(np.searchsorted(ends, base + step, "right")))
-        some = slice(first, upto)
-        total = ends[upto - 1] - base
-        within = np.arange(total) - np.repeat(ends[some] - sizes[some] - base, sizes[some])
-        values = pl.Series(numbers[np.repeat(low[some], sizes[some]) + within]).fill_nan(None)
-        which = pl.Series(np.repeat(np.arange(upto - first), sizes[some]))
-        answer = (
-            pl.DataFrame({"which": which, "value": values})
-            .group_by("which", maintain_order=True)
-            .agg(pl.col("value").quantile(percentile / 100, "linear"))
-        )
-        found[first + answer["which"].to_numpy()] = answer["value"].fill_null(np.nan).to_numpy()
-        first = upto
-    return found
+def _sums(numbers: Floats, low: Ints, past: Ints) -> Floats:
+    """The sums of the numbers from `low` to `past`, to a billionth.
+
+    Added up as whole numbers, so that a sum depends on nothing that stands before.
+    """
+    whole = np.floor(numbers)
+    parts = (whole // _LIMB, whole % _LIMB, np.rint((numbers - whole) * _FINE))
+    upper, lower, fine = (summed(part.astype(np.int64)) for part in parts)
+    found: Floats = (upper[past] - upper[low]) * _LIMB + (lower[past] - lower[low])
+    return found + (fine[past] - fine[low]) / _FINE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from siemstress.rules.episodes.model import (
     Both,
@@ -14,9 +13,7 @@ from siemstress.rules.episodes.model import (
     Together,
     Without,
 )
-from siemstress.rules.episodes.rows import NEVER, Ints, Moments, Rows
-
-Bools = npt.NDArray[np.bool_]
+from siemstress.rules.episodes.rows import NEVER, Bools, Ints, Moments, Rows, summed
 
 _NONE: frozenset[int] = frozenset()
 # Conditions with more are no person's.
@@ -85,15 +82,38 @@ def _ways(need: Need, *, holds: bool) -> list[tuple[frozenset[int], frozenset[in
 def ordered(rows: Rows, kind: Ordered, span: int) -> Moments:
     """The matches of the last part to which the others lead, in order, within the span.
 
-    Matches of one time are in whatever order is needed.
+    Matches of one time are in whatever order is needed, as clocks may tell no more than seconds;
+    but one event is not two, one after the other.
     """
     begins = np.where(rows.part == 0, rows.t, NEVER)
     for part in range(1, kind.parts):
-        reached = _running(rows, begins)
-        begins = np.where(rows.part == part, reached, NEVER)
+        begins = np.where(rows.part == part, _led_to(rows, begins), NEVER)
+    # Matches of one time are one moment.
+    latest = np.full(len(rows), NEVER, np.int64)
+    np.maximum.at(latest, rows.tie, begins)
+    begins = np.where(begins == NEVER, NEVER, latest[rows.tie])
     met = begins != NEVER
     met[met] = rows.t[met] - begins[met] <= span
     return Moments(rows.g[met], rows.t[met], begins[met])
+
+
+def _led_to(rows: Rows, begins: Ints) -> Ints:
+    """The latest begin of what leads to each match, of those before it and others of its time."""
+    before = np.maximum(rows.tie - 1, 0)
+    has = (rows.tie > 0) & (rows.g[before] == rows.g)
+    earlier = np.where(has, rows.latest(begins)[before], NEVER)
+    # Of its own time a row takes the best of the others: that of the event with the best of all,
+    # or, where that is its own, the second best.
+    best = np.full(len(rows), NEVER, np.int64)
+    np.maximum.at(best, rows.tie, begins)
+    whose = np.full(len(rows), NEVER, np.int64)
+    is_best = (begins == best[rows.tie]) & (begins != NEVER)
+    np.maximum.at(whose, rows.tie[is_best], rows.ids[is_best])
+    second = np.full(len(rows), NEVER, np.int64)
+    others = rows.ids != whose[rows.tie]
+    np.maximum.at(second, rows.tie[others], begins[others])
+    own = np.where(others, best[rows.tie], second[rows.tie])
+    return np.maximum(earlier, own)
 
 
 def is_positive(need: Need) -> bool:
@@ -104,26 +124,13 @@ def is_positive(need: Need) -> bool:
 def _latest(rows: Rows, part: int, known: dict[int, Ints]) -> Ints:
     """When, up to each match, the latest match of a part was."""
     if part not in known:
-        known[part] = _running(rows, np.where(rows.part == part, rows.t, NEVER))
+        known[part] = rows.latest(np.where(rows.part == part, rows.t, NEVER))
     return known[part]
-
-
-def _running(rows: Rows, values: Ints) -> Ints:
-    """The largest value in the group's rows up to each row's time."""
-    # Groups come one after the other: a larger offset for each makes one running maximum do.
-    known = values != NEVER
-    rank = np.zeros(len(rows), np.int64)
-    times = np.unique(values[known])
-    rank[known] = np.searchsorted(times, values[known]) + 1
-    width = len(times) + 1
-    running = np.maximum.accumulate(rows.g * width + rank) - rows.g * width
-    running = running[rows.past(rows.g, rows.t) - 1]
-    return np.where(running > 0, times[np.maximum(running, 1) - 1] if len(times) else NEVER, NEVER)
 
 
 def _present(rows: Rows, part: int, g: Ints, begins: Ints, span: int) -> Bools:
     """Whether windows that begin at some times have a match of a part."""
-    before = np.concatenate([[0], np.cumsum(rows.part == part)])
+    before = summed(rows.part == part)
     found: Bools = before[rows.past(g, begins + span)] > before[rows.first(g, begins)]
     return found
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ import polars as pl
 from siemstress.rules.episodes.model import EPISODES
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 IDS_MAX = 1000
 """How many of an episode's events are named by their id."""
@@ -19,52 +22,95 @@ NEVER = np.iinfo(np.int64).min
 
 
 class Rows:
-    """Matches sorted by group, time and id.
+    """Matches sorted by group (or what `by` names), time and id.
 
     `g` numbers the groups from 0, `t` is the time (µs), `part` the part of the rule; all have one
     entry for each match.
     """
 
-    def __init__(self, matches: pl.DataFrame) -> None:
-        frame = matches.sort("group", "t", "id")
-        codes = frame.select(pl.col("group").rle_id())["group"]
-        self.frame = frame
-        self.g: Ints = codes.to_numpy().astype(np.int64)
-        self.t: Ints = frame["t"].to_numpy().astype(np.int64)
-        self.part: Ints = frame["part"].to_numpy().astype(np.int64)
-        self._times, rank = np.unique(self.t, return_inverse=True)
-        self._width = len(self._times) + 1
-        self._keys: Ints = self.g * self._width + rank
-        counts = frame["count"].fill_null(1).to_numpy().astype(np.int64)
-        self.before: Ints = np.concatenate([[0], np.cumsum(counts)])
+    def __init__(self, matches: pl.DataFrame, by: tuple[str, ...] = ("group",)) -> None:
+        names = matches.select(by).unique(maintain_order=True).sort(by).with_row_index("g")
+        frame = matches.join(names, on=by, how="left", nulls_equal=True, maintain_order="left")
+        self.frame = frame.sort("g", "t", "id", "part")
+        self.g: Ints = self._ints("g")
+        self.t: Ints = self._ints("t")
+        self.part: Ints = self._ints("part")
+        self.ids: Ints = self.frame["id"].fill_null(-1).to_numpy().astype(np.int64)
+        self.counts: Ints = self.frame["count"].fill_null(1).to_numpy().astype(np.int64)
+        self.tie: Ints = self._ties()
+        """The first row of the same group and time."""
+        self.again: Bools = self._again()
+        """Whether the event stands in the row before, too, as a match of another part."""
+        self.before: Ints = summed(np.where(self.again, 0, self.counts))
         """How many events stand in the rows before each, and in all."""
 
     def __len__(self) -> int:
         return len(self.t)
 
+    @cached_property
+    def last(self) -> Ints:
+        """The time of the last event of each row."""
+        return self.frame["last"].fill_null(self.frame["t"]).to_numpy().astype(np.int64)
+
     def first(self, g: Ints, at: Ints) -> Ints:
         """The first row of each group `g` at or after the time `at`, or the one past its rows."""
         rank = np.searchsorted(self._times, at, "left")
-        return np.searchsorted(self._keys, g * self._width + rank, "left").astype(np.int64)
+        return self._begins[np.searchsorted(self._known, g * self._width + rank, "left")]
 
     def past(self, g: Ints, at: Ints) -> Ints:
         """The row after the last one of each group `g` at or before the time `at`."""
         rank = np.searchsorted(self._times, at, "right") - 1
-        return np.searchsorted(self._keys, g * self._width + rank, "right").astype(np.int64)
+        return self._begins[np.searchsorted(self._known, g * self._width + rank, "right")]
 
-    def only(self, rows: npt.NDArray[np.bool_]) -> Rows:
+    def latest(self, values: Ints) -> Ints:
+        """The largest value (NEVER: none) in the group's rows up to each row and its time."""
+        # Groups come one after the other: a larger offset for each makes one running maximum do.
+        ranked = np.unique(values[values != NEVER])
+        rank = np.where(values == NEVER, 0, np.searchsorted(ranked, values) + 1)
+        offset = self.g * (len(ranked) + 1)
+        running = (np.maximum.accumulate(offset + rank) - offset)[self._upto]
+        found: Ints = np.concatenate([[NEVER], ranked])[running]
+        return found
+
+    def only(self, rows: Bools) -> Rows:
         """Some of the rows by themselves; their groups are numbered anew."""
-        return Rows(self.frame.filter(pl.Series(rows)))
+        return Rows(self.frame.filter(pl.Series(rows)).drop("g"))
+
+    def _ints(self, column: str) -> Ints:
+        return self.frame[column].to_numpy().astype(np.int64)
+
+    def _ties(self) -> Ints:
+        """Number the rows' times, too, and find where each of a group's times begins."""
+        new = np.ones(len(self), bool)
+        new[1:] = (self.g[1:] != self.g[:-1]) | (self.t[1:] != self.t[:-1])
+        begins = np.flatnonzero(new)
+        self._times, rank = np.unique(self.t[begins], return_inverse=True)
+        self._width = len(self._times) + 1
+        self._known: Ints = self.g[begins] * self._width + rank
+        self._begins: Ints = np.append(begins, len(self))
+        which = np.cumsum(new) - 1
+        self._upto: Ints = self._begins[which + 1] - 1
+        ties: Ints = self._begins[which]
+        return ties
+
+    def _again(self) -> Bools:
+        again = np.zeros(len(self), bool)
+        # Of rows that stand for several events it is not known which.
+        same = (self.tie[1:] == self.tie[:-1]) & (self.ids[1:] == self.ids[:-1])
+        same &= self.ids[1:] != -1
+        again[1:] = same & (self.counts[1:] == 1) & (self.counts[:-1] == 1)
+        return again
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Times at which the condition was met: of which group, and when the first event behind it
-    happened. In order of group and time."""
+    """Times at which the condition was met: of which group, when the first event behind it
+    happened, and up to when it is met (None: `t`). In order of group and time."""
 
     g: Ints
     t: Ints
     opened: Ints
+    until: Ints | None = None
 
 
 def chained(rows: Rows, moments: Moments, joins: int) -> pl.DataFrame:
@@ -72,20 +118,20 @@ def chained(rows: Rows, moments: Moments, joins: int) -> pl.DataFrame:
     g, t = moments.g, moments.t
     if not len(t):
         return pl.DataFrame(schema=EPISODES)
-    new = np.ones(len(t), bool)
-    new[1:] = (g[1:] != g[:-1]) | (t[1:] - t[:-1] > joins)
-    begins = np.flatnonzero(new)
+    until = t if moments.until is None else moments.until
+    begins = np.flatnonzero(apart(g, t, until, joins))
     group, start, opened = g[begins], t[begins], moments.opened[begins]
-    last = t[np.append(begins[1:], len(t)) - 1]
-    low, past = rows.first(group, opened), rows.past(group, last)
+    last = np.maximum.reduceat(until, begins)
+    low = rows.first(group, opened)
+    past = rows.past(group, t[np.append(begins[1:], len(t)) - 1])
     return pl.DataFrame(
         {
-            "group": _names(rows, low),
+            "group": rows.frame["group"].gather(pl.Series(low)),
             "start": start,
             "last": last,
             "opened": opened,
             "events": rows.before[past] - rows.before[low],
-            "ids": _ids(rows, low, past),
+            "ids": named(rows, np.flatnonzero(~rows.again), low, past),
             "value": pl.repeat(None, len(start), dtype=pl.String, eager=True),
             "ongoing": pl.repeat(None, len(start), dtype=pl.Boolean, eager=True),
         },
@@ -93,19 +139,28 @@ def chained(rows: Rows, moments: Moments, joins: int) -> pl.DataFrame:
     ).sort("start", "group")
 
 
-def _names(rows: Rows, some: Ints) -> pl.Series:
-    return rows.frame["group"].gather(pl.Series(some))
+def apart(g: Ints, t: Ints, until: Ints, joins: int) -> Bools:
+    """Which moments begin an episode: those of a group further apart than `joins` from before."""
+    new = np.ones(len(t), bool)
+    new[1:] = (g[1:] != g[:-1]) | (t[1:] - until[:-1] > joins)
+    return new
 
 
-def _ids(rows: Rows, low: Ints, past: Ints) -> pl.Series:
-    """The ids of the first rows of each stretch."""
+def named(rows: Rows, some: Ints, low: Ints, past: Ints) -> pl.Series:
+    """The ids of the first of some rows in each stretch from `low` to before `past`."""
+    low, past = np.searchsorted(some, low), np.searchsorted(some, past)
     sizes = np.minimum(past - low, IDS_MAX)
     ends = np.cumsum(sizes)
     within = np.arange(ends[-1]) - np.repeat(ends - sizes, sizes)
-    ids = rows.frame["id"].gather(pl.Series(np.repeat(low, sizes) + within))
+    ids = rows.frame["id"].gather(pl.Series(some[np.repeat(low, sizes) + within]))
     episode = pl.Series("episode", np.repeat(np.arange(len(sizes)), sizes))
     return (
         pl.DataFrame({"episode": episode, "id": ids})
         .group_by("episode", maintain_order=True)
         .agg("id")["id"]
     )
+
+
+def summed(values: npt.NDArray[Any]) -> Ints:
+    """The sums of what stands before each place, and of all."""
+    return np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
