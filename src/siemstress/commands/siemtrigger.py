@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from siemstress.commands import siemtrigger_alerts as alerts
 from siemstress.commands import siemtrigger_history as history
+from siemstress.commands import siemtrigger_test as samples
 from siemstress.commands import siemtrigger_why as reasons
 from siemstress.commands.command import Parser, Terminated, run, say
 from siemstress.commands.siemtrigger_actions import Action, Actions
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
-ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to, reasons.add_to)
+ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to, reasons.add_to, samples.add_to)
 """What adds each action, in the order of the help."""
 _ALONE = ("oneshot", "check", "rules", "backtest", "gaps", "poll")
 EXAMPLES = """\

@@ -30,8 +30,10 @@ class Gathered:
     others: int = 0
 
 
-def gather(settings: Settings, store: Store) -> Gathered:
+def gather(settings: Settings, store: Store, *, every: bool = False) -> Gathered:
     """The rules of the settings' files and of the store.
+
+    With `every` also those that raise no alerts of their own, but are parts of others.
 
     Raises:
         StoreError: the store cannot be read.
@@ -43,7 +45,7 @@ def gather(settings: Settings, store: Store) -> Gathered:
     rules, problems = list(loaded.rules), list(loaded.problems)
     others = 0
     if settings.sigma:
-        more, wrong, others = _sigma(settings, rules)
+        more, wrong, others = _sigma(settings, rules, every=every)
         rules += more
         problems += wrong
     return Gathered(
@@ -56,7 +58,9 @@ def gather(settings: Settings, store: Store) -> Gathered:
     )
 
 
-def _sigma(settings: Settings, others: Iterable[Rule]) -> tuple[list[Rule], list[RuleError], int]:
+def _sigma(
+    settings: Settings, others: Iterable[Rule], *, every: bool
+) -> tuple[list[Rule], list[RuleError], int]:
     """The Sigma rules, what is wrong with some, and how many are about nothing that is read."""
     from siemstress.rules.sigma.cache import folder
     from siemstress.rules.sigma.load import load
@@ -72,7 +76,9 @@ def _sigma(settings: Settings, others: Iterable[Rule]) -> tuple[list[Rule], list
     outs = {OUT_TABLE, *OWN, *(rule.out_table for rule in others)}
     names = {name.lower(): table for name, table in settings.config.tables().items()}
     logs = tuple(dict.fromkeys(t for t in names.values() if t not in outs))
-    rules, wrong = rules_of(loaded, Tables(names, logs), read_mappings(settings.mappings))
+    rules, wrong = rules_of(
+        loaded, Tables(names, logs), read_mappings(settings.mappings), every=every
+    )
     taken = {rule.name for rule in others}
     fine = []
     for rule in rules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +93,7 @@ class Rule:
     title: str = ""
     suppress: timedelta = timedelta(0)
     level: str = ""
+    samples: object = field(default=None, compare=False)
 
     @property
     def key(self) -> str:

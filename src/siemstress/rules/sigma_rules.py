@@ -46,14 +46,14 @@ class Tables:
 
 
 def rules_of(
-    loaded: Loaded, tables: Tables, places: Places | None = None
+    loaded: Loaded, tables: Tables, places: Places | None = None, *, every: bool = False
 ) -> tuple[list[Rule], list[RuleError]]:
     """The rules that raise alerts, and what is wrong with others.
 
     A rule that a correlation is about raises alerts of its own only if the correlation says
-    `generate: true`.
+    `generate: true`, or with `every`.
     """
-    return _Maker(loaded, tables, places).made()
+    return _Maker(loaded, tables, places).made(every=every)
 
 
 class _Mistake(ValueError):
@@ -72,7 +72,7 @@ class _Maker:
                 self._by_name.setdefault(name, rule)
         self._keep: dict[str, dict[str, None]] = {}
 
-    def made(self) -> tuple[list[Rule], list[RuleError]]:
+    def made(self, *, every: bool = False) -> tuple[list[Rule], list[RuleError]]:
         problems: list[RuleError] = []
         silenced: set[int] = set()
         fine = []
@@ -89,7 +89,7 @@ class _Maker:
         found: list[Rule] = []
         usable: list[Sigma | Correlation] = [*self._loaded.rules, *fine]
         for rule in usable:
-            if id(rule) in silenced:
+            if id(rule) in silenced and not every:
                 continue
             try:
                 windowed = self._windowed(rule)
@@ -227,6 +227,7 @@ class _Maker:
             title=about.title,
             suppress=timedelta(microseconds=own.suppress),
             level=about.level,
+            samples=own.samples,
         )
 
 
