@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -206,6 +207,22 @@ def test_more_matches_only_add_moments_where_it_is_said(
     spans = [(f.group, f.start, f.last) for f in told(episodes(frame([*old, *new]), window))]
     for f in told(episodes(frame(old), window)):
         assert any(g == f.group and s <= f.start and f.last <= e for g, s, e in spans)
+
+
+@quick
+@given(some=matches(), window=st.sampled_from([k for k in KINDS if k != "silent"]).flatmap(windows))
+def test_times_may_lie_as_far_apart_as_dates_can(some: list[Match], window: Window) -> None:
+    far = 2**55
+    kind = window.kind
+    if isinstance(kind, First | Rare):
+        kind = replace(kind, learn=kind.learn * far)
+    longer = Window(kind, window.span * far, window.gap * far, window.suppress * far)
+    moved = [replace(m, t=m.t * far) for m in some]
+    found = [
+        replace(f, start=f.start // far, last=f.last // far, opened=f.opened // far)
+        for f in told(episodes(frame(moved), longer))
+    ]
+    assert found == told(episodes(frame(some), window))
 
 
 @quick

@@ -11,18 +11,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from siemstress.rules.episodes.axis import NEVER, Ints
 from siemstress.rules.episodes.model import EPISODES, First, Rare, Spike
-from siemstress.rules.episodes.rows import (
-    NEVER,
-    Bools,
-    Ints,
-    Moments,
-    Rows,
-    apart,
-    chained,
-    named,
-    summed,
-)
+from siemstress.rules.episodes.rows import Bools, Moments, Rows, apart, chained, named, summed
 
 _DAY = 86_400_000_000
 
@@ -35,7 +26,7 @@ def first_or_rare(rows: Rows, kind: First | Rare, span: int, joins: int) -> pl.D
     Of several of one time the first by id comes first.
     """
     known = _known(rows, kind.learn, span)
-    frame = rows.frame.with_columns(known=pl.Series(known)).drop("g")
+    frame = rows.frame.with_columns(known=pl.Series(known))
     of = Rows(frame.filter(pl.col("value").is_not_null()), ("group", "value"))
     if not len(of):
         return pl.DataFrame(schema=EPISODES)
@@ -109,7 +100,7 @@ def spike(rows: Rows, kind: Spike, joins: int) -> pl.DataFrame:
     new[1:] = (rows.g[1:] != rows.g[:-1]) | (bucket[1:] != bucket[:-1])
     begin = np.flatnonzero(new)[np.cumsum(new) - 1]
     before = summed(np.where(rows.again, 0, rows.counts))
-    so_far = before[rows.past(rows.g, rows.t)] - before[begin]
+    so_far = before[rows.upto + 1] - before[begin]
     met = (so_far > bound) & (so_far >= kind.least)
     moments = Moments(rows.g[met], rows.t[met], rows.t[begin[met]], rows.last[met])
     return chained(rows, moments, joins)

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.rules.episodes.axis import Ints
 from siemstress.rules.episodes.model import Followed, Number, Threshold
 from siemstress.rules.episodes.percentiles import COMPARE, within_percentile
-from siemstress.rules.episodes.rows import Bools, Ints, Moments, Rows, summed
+from siemstress.rules.episodes.rows import Bools, Moments, Rows, summed
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +28,7 @@ def number(rows: Rows, kind: Number, span: int) -> Moments:
     for each value that they have of it.
     """
     low = rows.first(rows.g, rows.t - span)
-    past = rows.past(rows.g, rows.t)
+    past = rows.upto + 1
     if kind.of == "events":
         met = _within(rows.before[past] - rows.before[low], kind.threshold)
     elif kind.of == "values":
@@ -42,7 +43,7 @@ def followed(rows: Rows, kind: Followed, span: int) -> Moments:
     counted = rows.part == 0
     before = summed(np.where(counted, rows.counts, 0))
     low = rows.first(rows.g, rows.t - span)
-    past = rows.past(rows.g, rows.t)
+    past = rows.upto + 1
     met = (rows.part == 1) & (before[past] - before[low] > kind.limit)
     # The first of those counted: the next one from the window's begin on.
     places = np.flatnonzero(counted)
@@ -76,11 +77,11 @@ def _distinct(rows: Rows, span: int) -> Ints:
     following = np.full(len(at), len(rows), np.int64)
     following[order[:-1]] = np.where(same[:-1], at[order[1:]], len(rows))
     # All events of one time count together, so a match is seen from the first row of its time.
-    begin = rows.first(rows.g[at], rows.t[at])
+    begin = rows.tie[at]
     expires = rows.past(rows.g[at], rows.t[at] + span)
     next_begin = np.where(
         following < len(rows),
-        rows.first(rows.g[at], rows.t[np.minimum(following, len(rows) - 1)]),
+        rows.tie[np.minimum(following, len(rows) - 1)],
         expires,
     )
     until = np.minimum(expires, next_begin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from siemstress.rules.episodes.axis import NEVER, Ints
 from siemstress.rules.episodes.model import (
     Both,
     Either,
@@ -13,7 +14,7 @@ from siemstress.rules.episodes.model import (
     Together,
     Without,
 )
-from siemstress.rules.episodes.rows import NEVER, Bools, Ints, Moments, Rows, summed
+from siemstress.rules.episodes.rows import Bools, Moments, Rows, summed
 
 _NONE: frozenset[int] = frozenset()
 # Conditions with more are no person's.

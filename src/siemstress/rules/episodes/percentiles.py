@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from siemstress.rules.episodes.axis import Ints
 from siemstress.rules.episodes.model import Threshold
-from siemstress.rules.episodes.rows import Bools, Ints, summed
+from siemstress.rules.episodes.rows import Bools, summed
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,15 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from siemstress.rules.episodes.axis import NEVER, Axis, Ints, in_order, numbered
 from siemstress.rules.episodes.model import EPISODES
 
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 IDS_MAX = 1000
 """How many of an episode's events are named by their id."""
-NEVER = np.iinfo(np.int64).min
-"""A time before all others."""
 
 
 class Rows:
@@ -29,14 +27,15 @@ class Rows:
     """
 
     def __init__(self, matches: pl.DataFrame, by: tuple[str, ...] = ("group",)) -> None:
-        names = matches.select(by).unique(maintain_order=True).sort(by).with_row_index("g")
-        frame = matches.join(names, on=by, how="left", nulls_equal=True, maintain_order="left")
-        self.frame = frame.sort("g", "t", "id", "part")
-        self.g: Ints = self._ints("g")
-        self.t: Ints = self._ints("t")
-        self.part: Ints = self._ints("part")
-        self.ids: Ints = self.frame["id"].fill_null(-1).to_numpy().astype(np.int64)
-        self.counts: Ints = self.frame["count"].fill_null(1).to_numpy().astype(np.int64)
+        g, t, part = numbered(matches, by), _ints(matches["t"]), _ints(matches["part"])
+        ids = _ints(matches["id"].fill_null(-1))
+        order = in_order(g, t, ids, part)
+        self.frame = matches[pl.Series(order)]
+        self.g: Ints = g[order]
+        self.t: Ints = t[order]
+        self.part: Ints = part[order]
+        self.ids: Ints = ids[order]
+        self.counts: Ints = _ints(self.frame["count"].fill_null(1))
         self.tie: Ints = self._ties()
         """The first row of the same group and time."""
         self.again: Bools = self._again()
@@ -50,47 +49,39 @@ class Rows:
     @cached_property
     def last(self) -> Ints:
         """The time of the last event of each row."""
-        return self.frame["last"].fill_null(self.frame["t"]).to_numpy().astype(np.int64)
+        return _ints(self.frame["last"].fill_null(self.frame["t"]))
 
     def first(self, g: Ints, at: Ints) -> Ints:
         """The first row of each group `g` at or after the time `at`, or the one past its rows."""
-        rank = np.searchsorted(self._times, at, "left")
-        return self._begins[np.searchsorted(self._known, g * self._width + rank, "left")]
+        return np.searchsorted(self._places, self._axis.places(g, at), "left").astype(np.int64)
 
     def past(self, g: Ints, at: Ints) -> Ints:
         """The row after the last one of each group `g` at or before the time `at`."""
-        rank = np.searchsorted(self._times, at, "right") - 1
-        return self._begins[np.searchsorted(self._known, g * self._width + rank, "right")]
+        wanted = self._axis.places(g, at, "right")
+        return np.searchsorted(self._places, wanted, "right").astype(np.int64)
 
     def latest(self, values: Ints) -> Ints:
         """The largest value (NEVER: none) in the group's rows up to each row and its time."""
-        # Groups come one after the other: a larger offset for each makes one running maximum do.
-        ranked = np.unique(values[values != NEVER])
-        rank = np.where(values == NEVER, 0, np.searchsorted(ranked, values) + 1)
-        offset = self.g * (len(ranked) + 1)
-        running = (np.maximum.accumulate(offset + rank) - offset)[self._upto]
-        found: Ints = np.concatenate([[NEVER], ranked])[running]
-        return found
+        # Groups come one after the other on an axis, so that one running maximum does for all.
+        axis = Axis(values[values != NEVER], self._groups)
+        running = np.maximum.accumulate(axis.places(self.g, values))
+        return axis.times(self.g, running)[self.upto]
 
     def only(self, rows: Bools) -> Rows:
         """Some of the rows by themselves; their groups are numbered anew."""
-        return Rows(self.frame.filter(pl.Series(rows)).drop("g"))
-
-    def _ints(self, column: str) -> Ints:
-        return self.frame[column].to_numpy().astype(np.int64)
+        return Rows(self.frame.filter(pl.Series(rows)))
 
     def _ties(self) -> Ints:
-        """Number the rows' times, too, and find where each of a group's times begins."""
+        self._groups = int(self.g.max(initial=0)) + 1
+        self._axis = Axis(self.t, self._groups)
+        self._places = self._axis.places(self.g, self.t)
         new = np.ones(len(self), bool)
-        new[1:] = (self.g[1:] != self.g[:-1]) | (self.t[1:] != self.t[:-1])
-        begins = np.flatnonzero(new)
-        self._times, rank = np.unique(self.t[begins], return_inverse=True)
-        self._width = len(self._times) + 1
-        self._known: Ints = self.g[begins] * self._width + rank
-        self._begins: Ints = np.append(begins, len(self))
+        new[1:] = self._places[1:] != self._places[:-1]
+        begins = np.append(np.flatnonzero(new), len(self))
         which = np.cumsum(new) - 1
-        self._upto: Ints = self._begins[which + 1] - 1
-        ties: Ints = self._begins[which]
+        self.upto: Ints = begins[which + 1] - 1
+        """The last row of the same group and time."""
+        ties: Ints = begins[which]
         return ties
 
     def _again(self) -> Bools:
@@ -164,3 +155,7 @@ def named(rows: Rows, some: Ints, low: Ints, past: Ints) -> pl.Series:
 def summed(values: npt.NDArray[Any]) -> Ints:
     """The sums of what stands before each place, and of all."""
     return np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+
+
+def _ints(column: pl.Series) -> Ints:
+    return column.to_numpy().astype(np.int64, copy=False)

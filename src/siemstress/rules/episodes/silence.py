@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from siemstress.rules.episodes.axis import NEVER, Ints
 from siemstress.rules.episodes.model import EPISODES, Silent
 from siemstress.rules.episodes.percentiles import largest
-from siemstress.rules.episodes.rows import NEVER, Ints, Rows, apart, summed
+from siemstress.rules.episodes.rows import Rows, apart, summed
 
 
 def silent(rows: Rows, kind: Silent, span: int, joins: int, now: int | None) -> pl.DataFrame:
