@@ -8,7 +8,10 @@ the values in rows that are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -37,6 +40,7 @@ from siemstress.rules.sigma.condition import (
     fields,
 )
 from siemstress.rules.sigma.literals import Literals
+from siemstress.rules.sigma.needed import needed
 from siemstress.rules.sigma.values import Batch, Column, Rows
 
 TEXT = "raw|message"
@@ -45,6 +49,8 @@ TEXT = "raw|message"
 # How dear a test is, by its kind; cheap ones come first, and what is negated last.
 _DEAR = {Text: 0, Present: 1, Absent: 1, Compare: 2, Network: 3, TimePart: 3, SameAs: 4, Regex: 5}
 _NEGATED = 10
+# So many batches are worked out at the same time.
+_AT_ONCE = min(os.cpu_count() or 1, 4)
 
 
 class Evaluator:
@@ -55,29 +61,30 @@ class Evaluator:
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         tests: dict[tuple[str, bool], dict[Text, int]] = {}
-        count = 0
+        used: list[int] = []
         for condition in conditions:
-            for atom in atoms(condition):
-                if isinstance(atom.test, Text):
-                    of = tests.setdefault((atom.field or TEXT, atom.test.cased), {})
-                    if atom.test not in of:
-                        of[atom.test] = count
-                        count += 1
+            for field, test in dict.fromkeys(map(_text_test, atoms(condition))):
+                if test is None:
+                    continue
+                number = tests.setdefault((field, test.cased), {}).setdefault(test, len(used))
+                if number == len(used):
+                    used.append(0)
+                used[number] += 1
         self.fields = tuple(
             dict.fromkeys(name for of in conditions for name in (*fields(of), *_text_of(of)))
         )
-        self._count = count
+        self._count = len(used)
         self._literals = [
             (field, Literals(of, cased=cased)) for (field, cased), of in tests.items()
         ]
         self._nodes = [_made(condition, tests) for condition in conditions]
         self._always: list[int] = []
-        self._if: list[list[int]] = [[] for _ in range(count)]
+        self._if: list[list[int]] = [[] for _ in used]
         for number, node in enumerate(self._nodes):
-            needed = node.needs()
-            for test in needed or ():
-                self._if[test].append(number)
-            if needed is None:
+            least = _needs(node, used)
+            for of_text in least or ():
+                self._if[of_text].append(number)
+            if least is None:
                 self._always.append(number)
 
     def matches(self, batch: Batch) -> Iterator[tuple[int, Rows]]:
@@ -95,6 +102,38 @@ class Evaluator:
             found = self._nodes[number].bits(look, look.all)
             if found:
                 yield number, rows_in(found, batch.count)
+
+    def all_matches(
+        self, frames: Iterable[pl.DataFrame], fields: Iterable[str] | None = None
+    ) -> Iterator[tuple[Batch, list[tuple[int, Rows]]]]:
+        """The matches of one batch after the other, several worked out at the same time.
+
+        The batches can give `fields`, which must hold those of the rules, or these alone.
+        """
+        wanted = self.fields if fields is None else tuple(fields)
+
+        def work(frame: pl.DataFrame) -> tuple[Batch, list[tuple[int, Rows]]]:
+            batch = Batch(frame, wanted)
+            return batch, list(self.matches(batch))
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            running: deque[Future[tuple[Batch, list[tuple[int, Rows]]]]] = deque()
+            try:
+                for frame in frames:
+                    running.append(pool.submit(work, frame))
+                    if len(running) > _AT_ONCE:
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                for future in running:
+                    future.cancel()
+
+
+def _text_test(atom: Atom) -> tuple[str, Text | None]:
+    """The field that an atom is about, and the text test that it is, or that it needs."""
+    test = needed(atom.test) if isinstance(atom.test, Regex) else atom.test
+    return atom.field or TEXT, test if isinstance(test, Text) else None
 
 
 def _text_of(condition: Condition) -> tuple[str, ...]:
@@ -116,9 +155,6 @@ class _Node(Protocol):
     @property
     def cost(self) -> int: ...
 
-    def needs(self) -> frozenset[int] | None:
-        """Text tests of which one must hold for any event; None: there are none such."""
-
     def bits(self, look: _Look, within: Bits) -> Bits:
         """The rows, of those `within`, that the condition holds for."""
 
@@ -126,11 +162,7 @@ class _Node(Protocol):
 @dataclass(frozen=True)
 class _OfText:
     number: int
-    literal: int
     cost: int = 0
-
-    def needs(self) -> frozenset[int] | None:
-        return frozenset((self.number,))
 
     def bits(self, look: _Look, within: Bits) -> Bits:
         return look.texts[self.number] & within
@@ -144,17 +176,13 @@ class _OfValue:
     test: Test
     cost: int
 
-    def needs(self) -> frozenset[int] | None:
-        return None
-
     def bits(self, look: _Look, within: Bits) -> Bits:
         column, count = look.batch.column(self.field), look.batch.count
         match self.test:
             case Present():
                 return of_rows(column.rows, count) & within
             case Absent():
-                empty = (column.distinct == "").arg_true().to_numpy().astype(np.int64)
-                there = of_rows(column.rows, count) & ~of_values(column, empty, count)
+                there = of_rows(column.rows, count) & ~of_values(column, column.empty, count)
                 return within & ~there
             case SameAs():
                 rows = _same(look.batch, column, self.test, rows_in(within, count))
@@ -174,10 +202,6 @@ class _Every:
     parts: tuple[_Node, ...]
     cost: int
 
-    def needs(self) -> frozenset[int] | None:
-        known = [needed for part in self.parts if (needed := part.needs()) is not None]
-        return min(known, key=len, default=None)
-
     def bits(self, look: _Look, within: Bits) -> Bits:
         for part in self.parts:
             within = part.bits(look, within)
@@ -191,15 +215,6 @@ class _Some:
     parts: tuple[_Node, ...]
     cost: int
 
-    def needs(self) -> frozenset[int] | None:
-        needed: set[int] = set()
-        for part in self.parts:
-            more = part.needs()
-            if more is None:
-                return None
-            needed |= more
-        return frozenset(needed)
-
     def bits(self, look: _Look, within: Bits) -> Bits:
         found = 0
         for part in self.parts:
@@ -212,9 +227,6 @@ class _Never:
     part: _Node
     cost: int
 
-    def needs(self) -> frozenset[int] | None:
-        return None
-
     def bits(self, look: _Look, within: Bits) -> Bits:
         return within & ~self.part.bits(look, within)
 
@@ -226,9 +238,6 @@ class _AnyText:
     numbers: tuple[int, ...]
     cost: int = 0
 
-    def needs(self) -> frozenset[int] | None:
-        return frozenset(self.numbers)
-
     def bits(self, look: _Look, within: Bits) -> Bits:
         found = 0
         texts = look.texts
@@ -237,19 +246,47 @@ class _AnyText:
         return found & within
 
 
+def _needs(node: _Node, used: Sequence[int]) -> frozenset[int] | None:
+    """Text tests of which one must hold for any event; None: there are none such.
+
+    Where there is a choice, those that few conditions use: what many ask for many events have.
+    """
+    match node:
+        case _OfText(number):
+            return frozenset((number,))
+        case _AnyText(numbers):
+            return frozenset(numbers)
+        case _Every(parts):
+            known = [some for part in parts if (some := _needs(part, used)) is not None]
+            return min(known, key=lambda some: sum(used[n] for n in some), default=None)
+        case _Some(parts):
+            least: set[int] = set()
+            for part in parts:
+                more = _needs(part, used)
+                if more is None:
+                    return None
+                least |= more
+            return frozenset(least)
+    return None
+
+
 def _made(
     condition: Condition, tests: Mapping[tuple[str, bool], Mapping[Text, int]]
 ) -> _Node:  # fmt: skip
     """A condition made ready, the cheap parts first."""
     match condition:
         case Atom(field, Text() as test):
-            longest = max((len(text) for text in test.literals), default=0)
-            return _OfText(tests[field or TEXT, test.cased][test], longest)
+            return _OfText(tests[field or TEXT, test.cased][test])
         case Atom(field, test):
-            return _OfValue(field or TEXT, test, _DEAR[type(test)])
+            node = _OfValue(field or TEXT, test, _DEAR[type(test)])
+            before = needed(test) if isinstance(test, Regex) else None
+            if before is None:
+                return node
+            text = _OfText(tests[field or TEXT, before.cased][before])
+            return _Every((text, node), node.cost)
         case Not(part):
-            node = _made(part, tests)
-            return _Never(node, _NEGATED + node.cost)
+            inner = _made(part, tests)
+            return _Never(inner, _NEGATED + inner.cost)
         case All(parts) | Any(parts):
             nodes = sorted((_made(part, tests) for part in parts), key=lambda node: node.cost)
             cost = max((node.cost for node in nodes), default=0)

@@ -26,15 +26,20 @@ class Column:
     def __init__(self, rows: Rows, values: pl.Series) -> None:
         """`rows` are those that have the field, `values` (as many) its texts there."""
         grouped = (
-            pl.DataFrame({"value": values, "row": rows})
+            pl.DataFrame({"value": values})
+            .with_row_index("at")
             .group_by("value", maintain_order=True)
-            .agg("row")
+            .agg("at")
         )
+        sizes = grouped["at"].list.len().to_numpy()
+        at = grouped["at"].explode().to_numpy()
         self.rows = rows
         self.distinct = grouped["value"]
-        self._by_code = grouped["row"].explode().to_numpy().astype(np.int64)
+        self.codes = np.empty(len(rows), np.int64)
+        self.codes[at] = np.repeat(np.arange(len(grouped)), sizes)
+        self._by_code = rows[at]
         self._starts = np.zeros(len(grouped) + 1, np.int64)
-        np.cumsum(grouped["row"].list.len().to_numpy(), out=self._starts[1:])
+        np.cumsum(sizes, out=self._starts[1:])
 
     @cached_property
     def lowered(self) -> pl.Series:
@@ -42,16 +47,9 @@ class Column:
         return self.distinct.str.to_lowercase()
 
     @cached_property
-    def sizes(self) -> npt.NDArray[np.int64]:
-        """The length of each distinct text in lower case, in bytes."""
-        return self.lowered.str.len_bytes().to_numpy().astype(np.int64)
-
-    @cached_property
-    def codes(self) -> npt.NDArray[np.int64]:
-        """Which of the distinct texts each of `rows` has."""
-        order = np.argsort(self._by_code)
-        number = np.repeat(np.arange(len(self.distinct)), np.diff(self._starts))
-        return number[order]
+    def empty(self) -> Rows:
+        """The distinct values that are empty texts."""
+        return (self.distinct == "").arg_true().to_numpy().astype(np.int64)
 
     def rows_of(self, values: Rows) -> Rows:
         """The rows that have one of some distinct values."""
@@ -69,7 +67,9 @@ class Column:
         if not len(self.rows):
             return _NONE
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.unique(self.codes[at[self.rows[at] == rows]])
+        there = np.zeros(len(self.distinct), bool)
+        there[self.codes[at[self.rows[at] == rows]]] = True
+        return np.flatnonzero(there)
 
 
 _EMPTY = Column(_NONE, pl.Series([], dtype=pl.String))
@@ -95,6 +95,15 @@ class Batch:
             parts = [part for place in places(field) if (part := self._place(place))]
             self._columns[field] = _column(parts)
         return self._columns[field]
+
+    def texts(self, place: str, rows: Rows) -> pl.Series:
+        """What a field holds in some rows, in lower case; null where there is nothing."""
+        column = self.column(place)
+        if not len(column.rows):
+            return pl.repeat(None, len(rows), dtype=pl.String, eager=True)
+        at = np.minimum(np.searchsorted(column.rows, rows), len(column.rows) - 1)
+        there = pl.Series(column.rows[at] == rows)
+        return column.lowered.gather(pl.Series(column.codes[at]).set(~there, None))
 
     def _place(self, place: str) -> tuple[Rows, pl.Series] | None:
         if place.startswith(FIELDS):
