@@ -33,7 +33,7 @@ from siemstress.rules.episodes.model import (
     Without,
 )
 
-quick = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=50, deadline=None)
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
 

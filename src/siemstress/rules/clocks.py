@@ -35,7 +35,7 @@ def in_time(
             continue
         since = now if before is None else min(before, now)
         if t is None:
-            found[rule.member] = Touched(rule, since, now, None, 0)
+            found[rule.member] = Touched(rule, since, now, None, 0, frozenset())
         else:
             t.low, t.high, t.groups = min(t.low, since), max(t.high, now), None
         reached[consumer] = now

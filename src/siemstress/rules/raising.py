@@ -15,12 +15,12 @@ import polars as pl
 from siemstress.rules import alerts as alert_rows
 from siemstress.rules.alerts import Alert, Episode
 from siemstress.rules.episodes.find import monotone, reach
-from siemstress.rules.episodes.model import First, Rare
+from siemstress.rules.episodes.model import First, Rare, Silent
 from siemstress.rules.feeds import Feed, Windowed
 from siemstress.rules.matches import Stretch, between, values_of
 from siemstress.rules.model import Rule, clamped, group_json
 from siemstress.rules.part_matches import episodes_of, groups_of, margin
-from siemstress.rules.raised import Standing, standing
+from siemstress.rules.raised import Standing, ongoing, standing
 from siemstress.rules.reconcile import Outcome, reconciled
 from siemstress.store.base import Store
 
@@ -33,13 +33,17 @@ _ROUNDS = 20
 
 @dataclass
 class Touched:
-    """What is new of a rule: from `low` to `high` (µs), in some groups (None: any)."""
+    """What is new of a rule: from `low` to `high` (µs), in some groups (None: any).
+
+    `came` are the groups in which matches came, where not in all of `groups`.
+    """
 
     rule: Rule
     low: int
     high: int
     groups: frozenset[str] | None
     rows: int
+    came: frozenset[str] | None = None
 
 
 def touched(rules: Sequence[Rule], fresh: pl.DataFrame) -> Iterator[Touched]:
@@ -61,7 +65,7 @@ def touched(rules: Sequence[Rule], fresh: pl.DataFrame) -> Iterator[Touched]:
         low, high, rows = all_parts.select(
             pl.col("low").min(), pl.col("high").max(), pl.col("rows").sum()
         ).row(0)
-        yield Touched(rule, low, high, groups, rows)
+        yield Touched(rule, low, high, groups, rows, groups)
 
 
 def outcomes(
@@ -93,7 +97,7 @@ def computed(
 
 def alerts_of(rule: Rule, runs: pl.DataFrame) -> Iterator[Alert]:
     """The alerts of a rule's episodes."""
-    for group, start, last, opened, events, ids, ongoing in runs.select(
+    for group, start, last, opened, events, ids, goes_on in runs.select(
         "group", "start", "last", "opened", "events", "ids", "ongoing"
     ).iter_rows():
         yield alert_rows.of_episode(
@@ -105,7 +109,7 @@ def alerts_of(rule: Rule, runs: pl.DataFrame) -> Iterator[Alert]:
                 opened=clamped(opened),
                 events=events,
                 ids=str(ids)[1:-1],
-                ongoing=ongoing,
+                ongoing=goes_on,
             ),
         )
 
@@ -127,9 +131,8 @@ def _outcome(
     )
     if t.groups is not None:
         runs = runs.filter(pl.col("group").is_in(list(t.groups)))
-        names = windowed.group_by
-        keys = {group_json(names, values_of(group, names)) for group in t.groups}
-        stored = [alert for alert in stored if alert.group in keys]
+        keys = _keys(t, t.groups)
+        stored = [alert for alert in stored if keys is None or alert.group in keys]
     # Episodes of other windows may become one, so that there are fewer of them.
     grows = monotone(windowed.window) and all(isinstance(p.source, Feed) for p in windowed.parts)
     joins = windowed.window.joins
@@ -144,6 +147,7 @@ def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, l
     for t in some:
         t.low -= reach(_of(t).window)
         t.high += reach(_of(t).window)
+    _reach_back(store, out_table, some)
     stored: dict[str, list[Standing]] = {}
     for _ in range(_ROUNDS):
         low = min(t.low - _of(t).window.joins for t in some)
@@ -163,10 +167,7 @@ def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, l
 def _grown(t: Touched, stored: Sequence[Standing]) -> bool:
     """Widen what is touched by alerts that reach into it; whether it grew."""
     joins = _of(t).window.joins
-    keys = None
-    if t.groups is not None:
-        names = _of(t).group_by
-        keys = {group_json(names, values_of(group, names)) for group in t.groups}
+    keys = _keys(t, t.groups)
     before = (t.low, t.high)
     for alert in stored:
         if keys is not None and alert.group not in keys:
@@ -174,6 +175,23 @@ def _grown(t: Touched, stored: Sequence[Standing]) -> bool:
         if alert.last >= t.low - joins and alert.start <= t.high + joins:
             t.low, t.high = min(t.low, alert.start), max(t.high, alert.last)
     return before != (t.low, t.high)
+
+
+def _reach_back(store: Store, out_table: str, some: Sequence[Touched]) -> None:
+    """Widen what is touched to silences that end now, however long ago they began."""
+    of = {t.rule.name: t for t in some if isinstance(_of(t).window.kind, Silent)}
+    of = {name: t for name, t in of.items() if t.came is None or t.came}
+    keys = {name: _keys(t, t.came) for name, t in of.items()}
+    for alert in ongoing(store, out_table, of) if of else ():
+        among = keys[alert.rule]
+        if among is None or alert.group in among:
+            of[alert.rule].low = min(of[alert.rule].low, alert.start)
+
+
+def _keys(t: Touched, groups: frozenset[str] | None) -> set[str] | None:
+    """Groups as alerts name them."""
+    names = _of(t).group_by
+    return None if groups is None else {group_json(names, values_of(g, names)) for g in groups}
 
 
 def _chunks(some: Sequence[Touched]) -> Iterator[list[Touched]]:
