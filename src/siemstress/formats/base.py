@@ -6,7 +6,7 @@ an entry point of the group `siemstress.formats` names: one file, with its sampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,7 +64,8 @@ class Format:
     source has said about them (`Lines.described`), and gets these first. Where lines are not what
     the bytes have as lines, `unpack` makes a stream of lines of them; `begins` tells by the first
     bytes of a source whether it is such a one. `about` says what it is where its module is of
-    several.
+    several. `columns` are the names, in lower case, whose values fill columns and so are no
+    fields, beside those that always do (see `keys`); those under "" fill none.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Format:
     unpack: Unpack | None = None
     begins: Callable[[bytes], bool] | None = field(default=None, repr=False)
     about: str = ""
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
     claims: Claim | None = field(default=None, repr=False)
     refine: Refine | None = field(default=None, repr=False)
 

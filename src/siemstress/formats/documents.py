@@ -99,6 +99,7 @@ def document(
         unpack=unpack,
         begins=begins,
         about=about,
+        columns=kind.columns,
         samples=tuple(samples),
     )
 

@@ -209,6 +209,7 @@ def _telling(kind: pl.Series, group: Ints, count: int) -> pl.Series:
 
 AUDITD = Format(
     name="auditd",
+    columns=_COLUMNS,
     aliases=("audit",),
     rank=20,
     refines=SYSLOGS,

@@ -145,6 +145,7 @@ def _with_breaks(placed: Placed) -> Placed:
 
 CEF = Format(
     name="cef",
+    columns=COLUMNS,
     rank=30,
     refines=SYSLOGS,
     read=standing(_refine, _claims),

@@ -92,6 +92,7 @@ def _sonic_refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
 
 SONICWALL = Format(
     name="sonicwall",
+    columns=_SONICWALL.columns,
     rank=34,
     refines=SYSLOGS,
     read=standing(_sonic_refine, _sonic_claims),
@@ -163,6 +164,7 @@ def _sophos_refine(header: Header, clock: Clock) -> tuple[Mask, Header]:
 
 SOPHOS = Format(
     name="sophos",
+    columns=_SOPHOS.columns,
     rank=34,
     refines=SYSLOGS,
     read=standing(_sophos_refine, _sophos_claims),
@@ -310,6 +312,7 @@ def _check_read(lines: Lines, clock: Clock) -> tuple[Mask, Header]:
 
 CHECKPOINT = Format(
     name="checkpoint",
+    columns=_CHECKPOINT.columns,
     rank=34,
     read=_check_read,
     samples=(
@@ -325,6 +328,7 @@ CHECKPOINT = Format(
 )  # fmt: skip
 JUNIPER = Format(
     name="juniper",
+    columns=_JUNIPER.columns,
     aliases=("junos",),
     rank=34,
     refines=SYSLOGS,

@@ -142,6 +142,7 @@ def _stamps(placed: Placed) -> dict[str, pl.Series]:
 
 FORTIGATE = Format(
     name="fortigate",
+    columns=_MEANING.columns,
     rank=32,
     refines=SYSLOGS,
     read=standing(_refine, _claims),

@@ -77,6 +77,7 @@ def _pairs(header: Header, rest: Span) -> Placed:
 
 LEEF = Format(
     name="leef",
+    columns=_MEANING.columns,
     rank=31,
     refines=SYSLOGS,
     read=standing(_refine, _claims),

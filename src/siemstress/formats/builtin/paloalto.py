@@ -134,6 +134,7 @@ def _with_logins(placed: Placed) -> Placed:
 
 PALO_ALTO = Format(
     name="paloalto",
+    columns=_MEANING.columns,
     rank=33,
     refines=SYSLOGS,
     read=standing(_refine, _claims),

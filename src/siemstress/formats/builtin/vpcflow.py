@@ -114,6 +114,7 @@ def _first_lines(lines: Lines, ends: Ints) -> Mask:
 
 VPCFLOW = Format(
     name="vpcflow",
+    columns=_COLUMNS,
     read=_read,
     rank=7,
     described=True,

@@ -129,6 +129,7 @@ _IIS = (
 )
 W3C = Format(
     name="w3c",
+    columns=_COLUMNS,
     read=_read,
     rank=6,
     described=True,

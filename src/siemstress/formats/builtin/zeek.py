@@ -125,6 +125,7 @@ _HEAD = (
 )
 ZEEK = Format(
     name="zeek",
+    columns=_COLUMNS,
     read=_read,
     rank=5,
     described=True,

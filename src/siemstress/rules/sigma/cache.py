@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any as Anything
 
+import siemstress
 from siemstress.rules.sigma.pool import Writer, built
 from siemstress.rules.sigma.rule import Correlation, Sigma
 
 if TYPE_CHECKING:
     from siemstress.rules.sigma.load import OfFile
 
+_CODE = ("schema.py", "rules/sigma/*.py", "formats/*.py", "formats/builtin/*.py")
 # Caches that no start has used for so long (s) are removed.
 _STALE = 30 * 86400
 
@@ -147,11 +149,12 @@ def _tidy(where: Path) -> None:
 
 
 def _code() -> str:
-    """Names the code by which rules are read."""
-    here = Path(__file__).parent
+    """Names the code by which rules are read, and by which formats tell where values stand."""
     found = hashlib.sha256(sys.version.encode())
-    for file in sorted(here.glob("*.py")):
-        found.update(file.read_bytes())
+    ours = Path(siemstress.__file__).parent
+    for pattern in _CODE:
+        for file in sorted(ours.glob(pattern)):
+            found.update(file.read_bytes())
     with contextlib.suppress(PackageNotFoundError):
         found.update(version("pySigma").encode())
     return found.hexdigest()

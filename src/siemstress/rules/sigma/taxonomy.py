@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from siemstress import schema
+from siemstress.formats.base import formats
+from siemstress.formats.keys import spellings
 from siemstress.rules.sigma.condition import (
     All,
     Any,
@@ -23,6 +25,8 @@ from siemstress.rules.sigma.condition import (
     Wild,
 )
 from siemstress.rules.sigma.values import FIELDS
+
+_EVENT = frozenset(c.name for c in schema.EVENT)
 
 
 @dataclass(frozen=True)
@@ -207,10 +211,27 @@ def place(field: str, source: LogSource, more: Places | None = None) -> str:
     found.setdefault(f"{FIELDS}{field}")
     for kind in kinds:
         found |= dict.fromkeys(_places().get(kind, {}).get(name, ()))
-    column = schema.column_name(field)
-    if column is not None and column in {c.name for c in schema.EVENT}:
-        found.setdefault(column)
+    found |= dict.fromkeys(_columns_of(name, source))
     return "|".join(found)
+
+
+def _columns_of(name: str, source: LogSource) -> Iterator[str]:
+    """Columns that hold what the log has under a name, as they are called or as formats say."""
+    column = schema.column_name(name)
+    if column is not None and column in _EVENT:
+        yield column
+        return
+    if source.product == "windows":
+        return  # Whatever fills a column stays a field.
+    always = spellings().get(name)
+    kinds = (source.category, source.service, source.product)
+    places = [place for kind in kinds for place in _logs().get(kind, ())]
+    for known in (known for where, some in places if where == "format" for known in some):
+        of = _filled().get(known, {})
+        if name in of:
+            yield from filter(None, (of[name],))
+        elif always:
+            yield always[0]
 
 
 def events_of(source: LogSource, more: Logs | None = None) -> Condition | None:
@@ -299,6 +320,15 @@ def _any_of(field: str, values: Sequence[str]) -> Condition:
         tests.append(Text((text, Wild.ANY) if value.endswith("*") else (text,)))
     found = tuple(Atom(field, test) for test in tests)
     return found[0] if len(found) == 1 else Any(found)
+
+
+@cache
+def _filled() -> Mapping[str, Mapping[str, str]]:
+    """By format and name, in lower case, the column that is filled by it; empty: none."""
+    return {
+        known.name: {name.lower(): column for column, of in known.columns.items() for name in of}
+        for known in formats(own=False).values()
+    }
 
 
 # The tables, read ------------------------------------------------------------------------------
