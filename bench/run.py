@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import formats
+import many_rules
 import mariadb
 from measure import Run, in_turn, median, once, peak
 from report import Report
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument(
         "--mariadb-lines", type=int, help="lines for MariaDB (default 500,000, or 50,000 if quick)"
     )
+    parser.add_argument("--rules", help="a folder of Sigma's rules (default: rules like them)")
     parser.add_argument("--only-mariadb", action="store_true", help="measure nothing else")
     options = parser.parse_args()
     lines = options.lines or (200_000 if options.quick else 2_000_000)
@@ -60,6 +62,7 @@ def main() -> None:
         parsing(report, text, lines, times)
         questions(report, text, times)
         formats.measure(report)
+        many_rules.measure(report, 100_000 if options.quick else 1_000_000, options.rules)
     count = options.mariadb_lines or (50_000 if options.quick else 500_000)
     mariadb.measure(report, FOLDER, text_file(count), count, min(times, 3), ASKED)
     report.end()
