@@ -12,9 +12,28 @@ from hypothesis import strategies as st
 
 from rules import read_rules
 from siemstress.query.filters import parse_flags
+from siemstress.rules import feeds
+from siemstress.rules.episodes.model import (
+    Both,
+    Each,
+    Either,
+    First,
+    Kind,
+    Number,
+    Ordered,
+    Part,
+    Rare,
+    Silent,
+    Spike,
+    Threshold,
+    Together,
+    Window,
+    Without,
+)
 from siemstress.rules.explain import Clause, clauses, explained
 from siemstress.rules.explain_sql import of_condition
 from siemstress.rules.explain_text import failed, met
+from siemstress.rules.explain_window import asked_for
 from siemstress.rules.explain_words import in_words
 from siemstress.rules.feeds import Feed
 from siemstress.rules.sigma import condition as c
@@ -176,6 +195,32 @@ def _follows(clause: Clause) -> bool:
 def test_words(test: Any, words: str) -> None:
     assert in_words("fields.Image|process", test) == f"Image {words}"
     assert in_words(None, test).startswith("the text ")
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (Each(), "every such event"),
+        (Number("events", Threshold(((">=", 3), ("<", 9)))),
+         "at least 3 and less than 9 events within 1m"),
+        (Number("values", Threshold(((">", 2),))), "more than 2 different values within 1m"),
+        (Number("percentile", Threshold(((">", 2),)), 95),
+         "values whose percentile 95 is more than 2 within 1m"),
+        (Together(Both((Part(0), Without(Part(1))))), "(a and not b) within 1m"),
+        (Together(Either((Part(0), Part(1)))), "(a or b) within 1m"),
+        (Ordered(2), "a, then b, in this order within 1m"),
+        (First(3_600_000_000), "a value that was not there for 1m, once 1h are known"),
+        (Rare(2, 3_600_000_000), "a value at most 2 times within 1m, once 1h are known"),
+        (Spike(3, 10, 7, 3),
+         "at least 10 events within 1h, and more than 3 times the usual of 7 days before"),
+        (Silent(2, 3_600_000_000, 3),
+         "no event for 1m, or for 2 times the usual where that is longer"),
+    ],
+)  # fmt: skip
+def test_windows_in_words(window: Kind, words: str) -> None:
+    parts = tuple(feeds.Part(name, Feed(("Auth",), None)) for name in "ab")
+    windowed = feeds.Windowed(parts, Window(window, 60_000_000, 0), ("host", "user_name"))
+    assert asked_for(windowed) == f"{words}, by host and user_name"
 
 
 def test_many_tests_of_one_thing_are_one_line() -> None:

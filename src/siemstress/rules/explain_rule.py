@@ -11,6 +11,7 @@ import polars as pl
 
 from siemstress.errors import QueryError
 from siemstress.query.mysql import timestamp
+from siemstress.query.times import now
 from siemstress.rules.alert_states import CURRENT, Wanted, states
 from siemstress.rules.episodes.model import First, Rare
 from siemstress.rules.explain import Clause, explained
@@ -143,9 +144,9 @@ def around(store: Store, rule: Rule, event: int, t: int) -> Around:
     groups = _groups(windowed, by_feed, event)
     is_part = pl.col("ids").list.contains(event)
     if not isinstance(windowed.window.kind, First | Rare):
-        is_part |= pl.col("group").is_in(groups)
-    runs = computed(rule, by_feed, low, None)
-    runs = runs.filter(is_part, pl.col("opened") <= t, pl.col("last") >= t)
+        within = (pl.col("opened") <= t) & (pl.col("last") >= t)
+        is_part |= pl.col("group").is_in(groups) & within
+    runs = computed(rule, by_feed, low, microseconds(now())).filter(is_part)
     ids = [alert.id for alert in alerts_of(rule, runs)]
     stored = states(store, Wanted(ids=ids, states=CURRENT))["alert_id"].to_list() if ids else []
     return Around(
@@ -158,7 +159,7 @@ def around(store: Store, rule: Rule, event: int, t: int) -> Around:
 def behind(store: Store, rule: Rule, alert: str, first: int, last: int) -> list[int]:
     """The ids of the events behind a rule's alert between two times (µs), also such as came later.
 
-    None where they are not those of the rule as it is now, or cannot be told.
+    None are given where it is no alert of the rule as it is now, or where that cannot be told.
     """
     windowed = rule.windowed
     if windowed is None or MATCHES not in store.tables():
@@ -167,7 +168,7 @@ def behind(store: Store, rule: Rule, alert: str, first: int, last: int) -> list[
     stored = between(store, [Stretch(feed.digest, low, high) for feed in rule.feeds], None)
     if not len(stored):
         return []
-    runs = computed(rule, _by_feed(stored), low, None)
+    runs = computed(rule, _by_feed(stored), low, microseconds(now()))
     for number, one in enumerate(alerts_of(rule, runs)):
         if one.id == alert:
             return list(runs["ids"][number])

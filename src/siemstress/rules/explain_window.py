@@ -29,11 +29,9 @@ from siemstress.rules.episodes.model import (
 from siemstress.rules.feeds import Windowed
 
 _BOUNDS = {
-    ">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most", "=": "exactly",
+    ">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "=": "exactly",
     "!=": "any number but",
 }  # fmt: skip
-_OF = {"events": "events", "values": "different values", "sum": "as the sum of the values",
-       "avg": "as their average"}  # fmt: skip
 # Of so many matches at most is each looked at as the end of a window.
 _LOOKED_AT = 2_000
 
@@ -47,8 +45,10 @@ def asked_for(windowed: Windowed) -> str:
 def number_of(kind: Number) -> str:
     """A number and its bounds: `at least 3 different values`."""
     bounds = " and ".join(f"{_BOUNDS[op]} {bound:g}" for op, bound in kind.threshold.bounds)
-    of = f"as percentile {kind.percentile:g}" if kind.of == "percentile" else _OF[kind.of]
-    return f"{bounds} {of}"
+    if kind.of in ("events", "values"):
+        return f"{bounds} {'events' if kind.of == 'events' else 'different values'}"
+    what = {"sum": "sum", "avg": "average"}.get(kind.of, f"percentile {kind.percentile:g}")
+    return f"values whose {what} is {bounds}"
 
 
 def there_was(windowed: Windowed, matches: pl.DataFrame, event: int) -> str:
@@ -74,7 +74,9 @@ def there_was(windowed: Windowed, matches: pl.DataFrame, event: int) -> str:
         case First() | Rare():
             value = own["value"].item(0)
             before = near.filter(pl.col("value") == value, pl.col("t") < own["t"].item(0))
-            return f"the value was there {before['count'].sum()} times in the time before"
+            since = _span(own["t"].item(0) - matches["t"].min())
+            times = before["count"].sum()
+            return f"the value was there {times} times before; its group was known for {since}"
         case Spike(bucket=bucket):
             same = matches.filter(pl.col("t") // bucket == own["t"].item(0) // bucket)
             return f"there were {same['count'].sum()} events in its {_span(bucket)}"
