@@ -145,7 +145,9 @@ CONDITIONS = st.recursive(
 
 
 @pytest.mark.parametrize("kind", ["lake"], indirect=True)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(condition=CONDITIONS)
 def test_sigma_agrees_with_the_engine(filled: Store, condition: Condition) -> None:
     feed = Feed(("Auth",), condition)
