@@ -101,7 +101,7 @@ def _looked_at(lake: Lake, trials: Sequence[_Trial]) -> Mapping[int, Result]:
             by_table.setdefault(trial.rule.tables[0], {})[feed.digest] = feed
     matches: dict[str, list[pl.DataFrame]] = {}
     for table, feeds in by_table.items():
-        for frame in found(lake, Scan(table), tuple(feeds.values()), note):
+        for frame in found(lake, Scan(table), tuple(feeds.values()), note, singly=True):
             matches.setdefault(frame["feed"][0], []).append(frame)
     whole = {feed: _complete(pl.concat(some, how="diagonal")) for feed, some in matches.items()}
     results: dict[int, Result] = {}

@@ -82,7 +82,7 @@ def beside(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Anything]]]:
                     f"is no YAML: {' '.join(str(e).split())[:200]}", file=path
                 ) from None
             try:
-                yield path, dict(mapping(found or {}, "a file of samples"))
+                yield path, dict(mapping({} if found is None else found, "a file of samples"))
             except Wrong as e:
                 raise RuleError(str(e), file=path) from None
 

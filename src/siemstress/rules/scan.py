@@ -134,11 +134,12 @@ class Scanner:
 
 
 def found(
-    store: Store, scan: Scan, feeds: Sequence[Feed], failed: Failed
+    store: Store, scan: Scan, feeds: Sequence[Feed], failed: Failed, *, singly: bool = False
 ) -> Iterator[pl.DataFrame]:
     """The matches of some feeds among the events of a scan, as `rules.matches.FOUND`.
 
-    Nothing is given of a feed that cannot be evaluated, of which `failed` is told.
+    Nothing is given of a feed that cannot be evaluated, of which `failed` is told. With `singly`
+    none are put together.
     """
     in_sql = [
         feed for feed in feeds if feed.condition is None or isinstance(feed.condition, exp.Expr)
@@ -147,13 +148,15 @@ def found(
     if others:
         by_digest = {feed.digest: feed for feed in others}
         for frame in _sigma(others).matches(store, scan):
-            yield rolled(frame, by_digest[frame["feed"][0]])
+            yield frame if singly else rolled(frame, by_digest[frame["feed"][0]])
     if not in_sql:
         return
     scan = replace(scan, derived=sql_feeds.derived(in_sql))
     for feed in _screened(store, scan, in_sql, failed):
         try:
-            frames = [rolled(frame, feed) for frame in sql_feeds.matches(store, scan, feed)]
+            frames = list(sql_feeds.matches(store, scan, feed))
+            if not singly:
+                frames = [rolled(frame, feed) for frame in frames]
         except (Unavailable, LogTooShort):
             raise
         except StoreError as e:
