@@ -162,6 +162,32 @@ def test_two_at_once_and_signals(conf: Path, store: Store) -> None:
     assert [stdout for stdout, _ in said] == ["", ""]
 
 
+def test_rules_that_change_are_read_again(conf: Path, store: Store) -> None:
+    rules = conf.parent / "rules"
+    watcher = subprocess.Popen(
+        [PROGRAM, "-c", conf, "--poll", "0.2"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(conf.parent),
+    )
+    assert watcher.stderr is not None
+    try:
+        store_events(store, [(0, "a"), (1, "a"), (2, "a")])
+        assert "[burst]" in watcher.stderr.readline()
+        (rules / "more.conf").write_text("[broken]\nsection=none\n" + RULE.replace("burst", "more"))
+        said = [watcher.stderr.readline() for _ in range(3)]
+        assert "there is no section or table 'none'" in said[0]
+        assert said[1] == "siemtrigger: rules have changed: 2 now\n"
+        assert "[more]" in said[2]
+        conf.write_text("[siemstress]\nconfdir=gone\n")
+        assert "the rules stay as they were" in watcher.stderr.readline()
+    finally:
+        watcher.send_signal(signal.SIGTERM)
+        ended(watcher)
+    assert watcher.returncode == 0
+    assert len(alerts(store)) == 2
+
+
 @both
 def test_killed_at_any_moment_raises_each_alert_once(conf: Path, store: Store) -> None:
     chance = random.Random(17)

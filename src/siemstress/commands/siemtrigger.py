@@ -147,6 +147,7 @@ def _watch(
     settings: Settings, store: Store, rules: Sequence[Rule], options: argparse.Namespace
 ) -> int:
     from siemstress.rules.engine import Engine
+    from siemstress.rules.reloading import Reloader
 
     engine = Engine(store, rules, lambda text: say(f"{PROG}: {text}"))
     retention = _retention(settings, store, rules, quiet=options.quiet)
@@ -156,7 +157,20 @@ def _watch(
         say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
         retention.look()
         return 1 if engine.failed_rules else 0
-    return _for_ever(engine, retention, options.poll or settings.poll, quiet=options.quiet)
+    reloader = Reloader(options.config, store, settings, lambda text: say(f"{PROG}: {text}"))
+
+    def again() -> Engine | None:
+        """The engine for rules that have changed; None where they have not."""
+        gathered = reloader.look()
+        if gathered is None:
+            return None
+        for problem in gathered.problems:
+            say(f"{PROG}: {problem}")
+        some = history.chosen(gathered.rules, options.rule) if gathered.rules else []
+        say(f"{PROG}: rules have changed: {len(some)} now")
+        return Engine(store, some, lambda text: say(f"{PROG}: {text}"))
+
+    return _for_ever(engine, retention, options.poll or settings.poll, again, quiet=options.quiet)
 
 
 def _retention(
@@ -174,7 +188,14 @@ def _retention(
     return Retention(store, kept, told, lambda text: say(f"{PROG}: {text}"))
 
 
-def _for_ever(engine: Engine, retention: Retention, poll: float, *, quiet: bool) -> int:
+def _for_ever(
+    engine: Engine,
+    retention: Retention,
+    poll: float,
+    again: Callable[[], Engine | None],
+    *,
+    quiet: bool,
+) -> int:
     """Look again and again until a signal comes; failures are waited out, if it worked once."""
     from siemstress.ingest.patience import Patience
 
@@ -184,6 +205,9 @@ def _for_ever(engine: Engine, retention: Retention, poll: float, *, quiet: bool)
             _tell(patience.attempt(engine.run), quiet=quiet)
             retention.look()
             time.sleep(poll)
+            if changed := patience.attempt(again):
+                engine.save()
+                engine = changed
     except (KeyboardInterrupt, Terminated):
         if not patience.gave_up:
             engine.save()
