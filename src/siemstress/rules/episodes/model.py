@@ -28,7 +28,8 @@ MATCHES: dict[str, pl.DataType] = {
 }
 """The columns of matches: when (µs since 1970), which event, of which part of the rule (from 0),
 its group, the value that is counted or added up (null: none). A row may stand for `count` events
-of one group and value between `t` and `last`, of which `id` is the first."""
+of one group and value between `t` and `last`, of which `id` is the first; that is for First, Rare,
+Spike and Silent alone. An event that several parts are about comes as a row for each."""
 
 EPISODES: dict[str, pl.DataType] = {
     "group": pl.String(),
@@ -43,7 +44,7 @@ EPISODES: dict[str, pl.DataType] = {
 """The columns of episodes: the first and last moment at which the condition was met, when the
 first event behind it happened, how many events are behind it and the first thousand of their ids
 in order of time; `value` is what is new or rare. `ongoing` says, where it is known, whether it
-goes on."""
+goes on: a silence without an end has its start as its last moment."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,9 @@ Need = Part | Both | Either | Without
 class Together:
     """Matches of several parts lie within the span, in whatever order.
 
-    A window begins at a match and is as long as the span; where `need` has a Without, it is known
-    to hold only when the window is over.
+    Of each way to meet `need`, a window begins at the latest match with which all its parts have
+    come, and is as long as the span; where it has a Without, it is known to hold only when the
+    window is over.
     """
 
     need: Need
@@ -115,7 +117,10 @@ class Together:
 
 @dataclass(frozen=True)
 class Ordered:
-    """A match of each part, in the order of the parts (`parts` of them), within the span."""
+    """A match of each part, in the order of the parts (`parts` of them), within the span.
+
+    Matches of one time are in any order that is needed, but one event is not two of them.
+    """
 
     parts: int
 
@@ -131,7 +136,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class First:
-    """A value that the group has not had in the span before.
+    """A value that the group has not had in the span before. An episode is of one value.
 
     Of a group that had no match between `learn` and the span before that nothing is new.
     """
@@ -142,6 +147,8 @@ class First:
 @dataclass(frozen=True)
 class Rare:
     """A value that the group has had at most `most` times in the span before, itself counted.
+
+    An episode is of one value.
 
     Of a group that had no match between `learn` and the span before that nothing is rare.
     """
