@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import at, run, starts, store_events, window_rule
@@ -174,6 +174,7 @@ ALERTS = st.sampled_from("abcdef")
 PARENTS = st.dictionaries(ALERTS, st.lists(ALERTS, max_size=3, unique=True), max_size=6)
 
 
+@settings(deadline=None)
 @given(parents=PARENTS, judged=st.dictionaries(ALERTS, st.booleans(), max_size=4))
 def test_whatever_took_the_place_of_what(
     parents: dict[str, list[str]], judged: dict[str, bool]
