@@ -14,6 +14,7 @@ from siemstress.commands.command import say
 from siemstress.errors import RuleError
 from siemstress.query.events import Events
 from siemstress.query.order import Answer, in_order
+from siemstress.rules.sigma.cache import folder
 from siemstress.rules.sigma.evaluate import Evaluator
 from siemstress.rules.sigma.load import load
 from siemstress.rules.sigma.rule import Sigma
@@ -49,7 +50,7 @@ def matched(
 
 
 def _rules(files: Sequence[str]) -> list[Sigma]:
-    loaded = load([Path(file) for file in files])
+    loaded = load([Path(file) for file in files], cache=folder())
     for problem in loaded.problems[:_TOLD]:
         say(f"siemquery: {problem}")
     more = len(loaded.problems) - _TOLD
