@@ -217,7 +217,7 @@ def _for_ever(
 def _tell(raised: Raised, *, quiet: bool) -> None:
     if quiet:
         return
-    for alert in sorted(raised.alerts, key=lambda a: a.time):
+    for alert in sorted(raised.alerts, key=lambda a: (a.time, a.rule.name, a.id)):
         text = " ".join(alert.message.split())
         say(f"{alert.time:%Y-%m-%d %H:%M:%S} [{alert.rule.name}] {text}")
     untold = raised.count - len(raised.alerts)

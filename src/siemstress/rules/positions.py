@@ -78,8 +78,8 @@ class Positions:
 
     def of(self, source: Source, members: Iterable[str]) -> dict[str, int | None]:
         """How far each of the members has seen the source; None: nothing of it."""
-        wanted = frozenset(members)
-        best: dict[str, int | None] = dict.fromkeys(wanted)
+        best: dict[str, int | None] = dict.fromkeys(members)
+        wanted = frozenset(best)
         for digest, at in self._others(source):
             for member in self._texts(digest) & wanted:
                 before = best[member]
