@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 # Debian packages that the tests want; each is looked for before anything is installed.
 TEST_PACKAGES := man-db mariadb-server rsyslog rsyslog-openssl bsdutils openssl systemd \
-  systemd-journal-remote gcc libc6-dev
+  systemd-journal-remote gcc libc6-dev nftables
 # Debian lets it be installed only in the place of rsyslog, so it is unpacked beside.
 SYSLOG_NG := syslog-ng-core libnet1 libivykis0 libpcre3
 

@@ -23,7 +23,16 @@ DOCUMENTS = (
     ROOT / "README.md",
     *(
         ROOT / f"docs/{name}.md"
-        for name in ("tour", "sigma", "alerts", "mariadb", "retention", "reparse", "tampering")
+        for name in (
+            "tour",
+            "sigma",
+            "alerts",
+            "notify",
+            "mariadb",
+            "retention",
+            "reparse",
+            "tampering",
+        )
     ),
 )
 SOCKET = "/run/mysqld/mysqld.sock"

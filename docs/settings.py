@@ -8,9 +8,12 @@ from siemstress import config
 from siemstress.config import enrichment, server
 from siemstress.config.format_files import FORMATS_VARIABLE
 from siemstress.config.sources import ListenLimits
+from siemstress.notify import settings as notify
+from siemstress.notify.base import kinds
 from siemstress.query.filters import COLUMNS
 from siemstress.rules import load as rules
 from siemstress.rules import settings as trigger
+from siemstress.rules.alert_log import CHANGES
 
 LIMITS = ListenLimits()
 MAIN = {
@@ -103,6 +106,67 @@ TRIGGER = {
     "events",
     "poll": f"seconds between looks at the store ({trigger.POLL_SECONDS:g})",
 }
+NOTIFY = {
+    "kind": f"how it is told: {', '.join(f'`{name}`' for name in sorted(kinds()))}; must be there",
+    "min_severity": "only alerts that are at least as bad: 0 (worst) to 7, a name, or a level of "
+    "Sigma's (any)",
+    "severity": "only alerts of these severities, as `0-3`, in place of `min_severity` (any)",
+    "rules": "only alerts of rules of these names or ids; `*` stands for any text (any)",
+    "tags": "only alerts with one of these tags, as `attack.t1110*` (any)",
+    "on": "what it is told of: `open`, `superseded` (an alert that takes the place of one that it "
+    f"was told of), {', '.join(f'`{name}`' for name in CHANGES if name != 'superseded')} (open)",
+    "max_age": f"of alerts that had ended longer ago it is not told ({notify.MAX_AGE})",
+    "rate": "messages in a span, as `20/10m`; more are summed up in one; `none`: any number (by "
+    "kind)",
+    "retries": f"how often a message is tried again, within a day ({notify.RETRIES})",
+    "timeout": f"seconds that sending may take ({notify.TIMEOUT})",
+}
+_URL = "where to, `https://…`; a secret"
+_TLS = "`no`: unencrypted `http://` is allowed (yes)"
+_TLS_CA = "file of the certificates that verify the server's (those that are known to all)"
+_WEB = {"url": _URL, "tls": _TLS, "tls_ca": _TLS_CA}
+_BLOCK = {
+    "column": "column, or name of the group, that has the address (source_host)",
+    "expiry": "how long an address is blocked (1h)",
+    "never": "addresses and networks that are never blocked, separated by commas",
+    "private": "`yes`: private addresses, too (no)",
+}
+NOTIFY_KINDS = {
+    "webhook": {
+        **_WEB,
+        "template": "JSON that is sent, with `{name}` for values (all that is known)",
+        "template_file": "file that holds it",
+        "header": "a header, `NAME: VALUE`; a secret",
+    },
+    "slack": _WEB,
+    "mattermost": {**_WEB, "channel": "another channel than the webhook's"},
+    "teams": _WEB,
+    "email": {
+        "server": "the server, `HOST` or `HOST:PORT`; must be there",
+        "tls": "`starttls`, `implicit` or `no` (starttls)",
+        "tls_ca": _TLS_CA,
+        "user": "who logs in (nobody)",
+        "password": "that user's password; a secret",
+        "from": "address of the sender; must be there",
+        "to": "addresses, separated by commas; must be there",
+    },
+    "syslog": {
+        "server": "the server, `HOST` or `HOST:PORT`; must be there",
+        "transport": "`udp`, `tcp` or `tls` (udp)",
+        "facility": "syslog's facility (local0)",
+        "tls_ca": _TLS_CA,
+    },
+    "command": {"command": "program and arguments, as a shell would split them; must be there"},
+    "file": {"path": "the file; must be there"},
+    "nftables": {
+        **_BLOCK,
+        "table": "table of the family inet (siemstress)",
+        "set4": "its set of IPv4 addresses (blocked4)",
+        "set6": "its set of IPv6 addresses (blocked6)",
+        "nft": "the program (nft)",
+    },
+    "blockfile": {**_BLOCK, "path": "the file; must be there"},
+}
 RULE_BOTH = {
     "interval": "span of time that events are counted in: minutes, or a number with `s`, `m`, `h` "
     f"or `d` ({rules.INTERVAL})",
@@ -175,6 +239,15 @@ default store. Its `[siemstress]` has the keys above, which name a store other t
 siemstress.conf, and these:
 """
 
+NOTIFY_INTRODUCTION = f"""\
+### `[notify NAME]`: who is told of alerts
+
+In siemtrigger.conf; see [notifications](../notify.md). All kinds have these keys, and
+`{notify.GROUP}NAME`: only alerts whose group has one of these values (`*` is any text). A secret is
+better kept in a file that `KEY_file` names, or in the variable of the environment
+`{notify.SECRET_VARIABLE}<NAME>_<KEY>`.
+"""
+
 RULES_INTRODUCTION = """\
 ## Rule files
 
@@ -206,6 +279,9 @@ def text() -> str:
         _sections(),
         TRIGGER_INTRODUCTION,
         _keys(TRIGGER, trigger.TRIGGER_KEYS),
+        NOTIFY_INTRODUCTION,
+        _keys(NOTIFY, notify.SHARED_KEYS),
+        *(_kind(name) for name in sorted(kinds())),
         RULES_INTRODUCTION,
         _keys(RULE_BOTH, rules.SHARED_KEYS),
         "A rule of the original's kind:\n",
@@ -215,6 +291,10 @@ def text() -> str:
         _rule_flags(),
     ]
     return "\n".join(parts)
+
+
+def _kind(name: str) -> str:
+    return f"`kind={name}`:\n\n{_keys(NOTIFY_KINDS[name], kinds()[name].keys)}"
 
 
 def _keys(meanings: Mapping[str, str], known: frozenset[str]) -> str:

@@ -15,7 +15,7 @@ import siemstress
 
 SOURCE = Path(siemstress.__file__).parent
 COMMANDS = ("siemparse", "siemquery", "siemtrigger", "siemmanage")
-HEAVY = ("polars", "duckdb", "deltalake", "sqlglot", "pyarrow", "numpy", "rich")
+HEAVY = ("polars", "duckdb", "deltalake", "sqlglot", "pyarrow", "numpy", "rich", "httpx")
 
 # The way of the data. A module imports from what stands before it, and from its own package.
 FLOW = (
@@ -31,6 +31,7 @@ FLOW = (
     "query",
     "render",
     "rules",
+    "notify",
     "ingest",
     "commands",
 )

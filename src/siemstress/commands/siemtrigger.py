@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from siemstress.commands import siemtrigger_alerts as alerts
 from siemstress.commands import siemtrigger_history as history
+from siemstress.commands import siemtrigger_notify as notify
 from siemstress.commands import siemtrigger_test as samples
 from siemstress.commands import siemtrigger_why as reasons
 from siemstress.commands.command import Parser, Terminated, run, say
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
-ACTIONS: Sequence[Callable[[Actions], object]] = (alerts.add_to, reasons.add_to, samples.add_to)
+ACTIONS: Sequence[Callable[[Actions], object]] = (
+    alerts.add_to,
+    reasons.add_to,
+    samples.add_to,
+    notify.add_to,
+)
 """What adds each action, in the order of the help."""
 _ALONE = ("oneshot", "check", "rules", "backtest", "gaps", "poll")
 EXAMPLES = """\
@@ -62,7 +68,7 @@ def _main(arguments: list[str]) -> int:
 
         gathered = gather(found, store)
         if options.check:
-            return _check(gathered)
+            return _check(gathered, notify.mistakes(found))
         for problem in gathered.problems:
             say(f"{PROG}: {problem}")
         if options.rules and (gathered.rules or gathered.disabled):
@@ -110,9 +116,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _check(gathered: Gathered) -> int:
-    for problem in gathered.problems:
-        say(str(problem))
+def _check(gathered: Gathered, mistakes: Sequence[str]) -> int:
+    problems = [*map(str, gathered.problems), *mistakes]
+    for problem in problems:
+        say(problem)
     files = gathered.files
     if not files and not gathered.stored:
         say(f"{PROG}: there is no rule file")
@@ -120,7 +127,7 @@ def _check(gathered: Gathered) -> int:
     fine = f"{len(gathered.rules)} rules in {places} are fine"
     if gathered.disabled:
         fine += f", {len(gathered.disabled)} are disabled"
-    wrong = len(gathered.problems)
+    wrong = len(problems)
     say(f"{fine}; mistakes: {wrong}" if wrong else fine)
     return 2 if wrong or not (files or gathered.stored) else 0
 
@@ -151,26 +158,37 @@ def _watch(
 
     engine = Engine(store, rules, lambda text: say(f"{PROG}: {text}"))
     retention = _retention(settings, store, rules, quiet=options.quiet)
-    if options.oneshot:
-        raised = engine.run(save=True)
-        _tell(raised, quiet=options.quiet)
-        say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
-        retention.look()
-        return 1 if engine.failed_rules else 0
-    reloader = Reloader(options.config, store, settings, lambda text: say(f"{PROG}: {text}"))
+    notifiers = notify.made(settings, store, rules)
+    try:
+        if options.oneshot:
+            raised = engine.run(save=True)
+            _tell(raised, quiet=options.quiet)
+            say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
+            told = notifiers.look(save=True) and notifiers.finish()
+            retention.look()
+            return 0 if told and not engine.failed_rules else 1
+        reloader = Reloader(options.config, store, settings, lambda text: say(f"{PROG}: {text}"))
 
-    def again() -> Engine | None:
-        """The engine for rules that have changed; None where they have not."""
-        gathered = reloader.look()
-        if gathered is None:
-            return None
-        for problem in gathered.problems:
-            say(f"{PROG}: {problem}")
-        some = history.chosen(gathered.rules, options.rule) if gathered.rules else []
-        say(f"{PROG}: rules have changed: {len(some)} now")
-        return Engine(store, some, lambda text: say(f"{PROG}: {text}"))
+        def again() -> Engine | None:
+            """The engine for rules that have changed; None where they have not."""
+            gathered = reloader.look()
+            if gathered is None:
+                return None
+            for problem in gathered.problems:
+                say(f"{PROG}: {problem}")
+            some = history.chosen(gathered.rules, options.rule) if gathered.rules else []
+            say(f"{PROG}: rules have changed: {len(some)} now")
+            notifiers.watch(rule.out_table for rule in some)
+            return Engine(store, some, lambda text: say(f"{PROG}: {text}"))
 
-    return _for_ever(engine, retention, options.poll or settings.poll, again, quiet=options.quiet)
+        def between() -> None:
+            notifiers.look()
+            retention.look()
+
+        poll = options.poll or settings.poll
+        return _for_ever(engine, between, poll, again, quiet=options.quiet)
+    finally:
+        notifiers.close()
 
 
 def _retention(
@@ -190,7 +208,7 @@ def _retention(
 
 def _for_ever(
     engine: Engine,
-    retention: Retention,
+    between: Callable[[], None],
     poll: float,
     again: Callable[[], Engine | None],
     *,
@@ -203,7 +221,7 @@ def _for_ever(
     try:
         while True:
             _tell(patience.attempt(engine.run), quiet=quiet)
-            retention.look()
+            between()
             time.sleep(poll)
             if changed := patience.attempt(again):
                 engine.save()

@@ -18,6 +18,7 @@ from typing import TypeVar
 from siemstress.config.enrichment import NOTHING, Enrichment, is_enrichment, read_enrichment
 from siemstress.config.extraction import HELPER_KEYS, Helper, is_helper, names_in, read_helpers
 from siemstress.config.ini import MAIN_SECTION, Keys, find, keys_of, read_ini, xdg
+from siemstress.config.notify import is_notifier, read_notifiers
 from siemstress.config.server import PASSWORD_VARIABLE, Server, Tls
 from siemstress.config.sources import FLUSH, SOURCE_KEYS, Sources, read_flush, read_sources
 from siemstress.config.store import STORE_KEYS, STORE_VARIABLE, Choice, choose, default_lake
@@ -49,9 +50,11 @@ __all__ = [
     "default_lake",
     "find",
     "is_helper",
+    "is_notifier",
     "keys_of",
     "load",
     "read_ini",
+    "read_notifiers",
     "read_size",
     "read_span",
     "xdg",
@@ -188,7 +191,10 @@ def _sections(path: Path, ini: configparser.RawConfigParser) -> dict[str, Sectio
     sections = {
         name: _section(path, name, dict(ini[name]))
         for name in ini.sections()
-        if name != MAIN_SECTION and not is_helper(name) and not is_enrichment(ini, name)
+        if name != MAIN_SECTION
+        and not is_helper(name)
+        and not is_notifier(name)
+        and not is_enrichment(ini, name)
     }
     kept: dict[str, Section] = {}
     for section in sections.values():

@@ -3,8 +3,8 @@
 `[siemstress]` holds the store's keys as in siemstress.conf, `confdir`, the folder of rule files
 (relative to the file), `sigma`, more Sigma rules (files, folders, .zip), `pipelines` and `mappings`
 for these, `config`, the siemstress.conf whose kinds of log the rules speak of, and
-`poll`, the seconds between looks at the store. Without any file: the shipped rules on the default
-store.
+`poll`, the seconds between looks at the store. `[notify NAME]` says whom alerts are told. Without
+any file: the shipped rules on the default store.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Settings:
 
     `sigma` are files, folders and .zip archives of Sigma rules, `pipelines` pySigma's, `mappings`
     files that say where fields stand. `poll` is in seconds. `warnings` are lines for the user.
+    `notifiers` are the keys of each `[notify NAME]`, as they stand.
     """
 
     path: Path | None
@@ -40,6 +41,7 @@ class Settings:
     mappings: tuple[Path, ...] = ()
     poll: float = POLL_SECONDS
     warnings: tuple[str, ...] = ()
+    notifiers: tuple[Keys, ...] = ()
 
 
 def load(path: str | Path | None = None) -> Settings:
@@ -63,7 +65,9 @@ def load(path: str | Path | None = None) -> Settings:
     keys = config.keys_of(ini, found)
     # Its own store first: the other file's may be none of this user's business.
     own = config.choose(keys)
-    has_sections = any(name != MAIN_SECTION for name in ini.sections())
+    has_sections = any(
+        name != MAIN_SECTION and not config.is_notifier(name) for name in ini.sections()
+    )
     base = _base(keys, own if own.named else None, has_sections=has_sections)
     unknown = sorted(set(keys.values) - MAIN_KEYS - TRIGGER_KEYS)
     warnings = [*base.warnings, *own.warnings]
@@ -77,6 +81,7 @@ def load(path: str | Path | None = None) -> Settings:
         mappings=_paths(keys, "mappings"),
         poll=_poll(keys),
         warnings=tuple(dict.fromkeys(warnings)),
+        notifiers=config.read_notifiers(found, ini),
     )
 
 
@@ -96,6 +101,7 @@ def _base(keys: Keys, store: Choice | None, *, has_sections: bool) -> Config:
             for name in ini.sections()
             if name != MAIN_SECTION
             and not config.is_helper(name)
+            and not config.is_notifier(name)
             and not SECTION_KEYS.issuperset(ini[name])
         ]
         if wrong:

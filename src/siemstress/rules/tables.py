@@ -6,4 +6,6 @@ MATCHES = "SiemMatches"
 """Events that a feed is about; see `rules.matches`."""
 ALERT_LOG = "SiemAlertLog"
 """What became of alerts after they opened; the newest row of an alert counts."""
-OWN = frozenset({MATCHES, ALERT_LOG})
+NOTIFIED = "SiemNotified"
+"""Who was told of which alerts; see `notify.ledger`."""
+OWN = frozenset({MATCHES, ALERT_LOG, NOTIFIED})

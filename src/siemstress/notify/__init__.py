@@ -1,0 +1,1 @@
+"""How alerts reach people: whom they are told, and that each is told once."""

@@ -1,0 +1,1 @@
+"""The kinds of notifier that come with siemstress."""
