@@ -193,6 +193,9 @@ class _Maker:
                 tuple(_place(field, base, self._places) for field in some)
                 for some in (group, value)
             )
+            if isinstance(rule.kind, Silent):
+                # The machine that parses lines says nothing of its own.
+                group = tuple("host" if where == _HOST else where for where in group)
             feed = self._feed(base, (*group, *value), roll)
             parts.append(Part(name, feed, group, value))
         gap = rule.span if not isinstance(rule.kind, First | Rare | Silent) else 0
