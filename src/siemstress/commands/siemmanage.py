@@ -11,6 +11,7 @@ from siemstress.commands import siemmanage_expire as expiry
 from siemstress.commands import siemmanage_import as importing
 from siemstress.commands import siemmanage_lists as lists
 from siemstress.commands import siemmanage_reparse as reparsing
+from siemstress.commands import siemmanage_rules as rules
 from siemstress.commands import siemmanage_tables as tables
 from siemstress.commands import siemmanage_verify as verifying
 from siemstress.commands.command import Parser, run, say
@@ -112,6 +113,7 @@ def _parser() -> Parser:
     lists.add_mask_flags(
         action("mask", lists.mask, "Print the tokens of values", lists.MASK_EXAMPLE, section="")
     )
+    rules.add_flags(action("rules", rules.rules, "Look after the rules", rules.EXAMPLE, section=""))
     clear_parser = action(
         "clear",
         tables.clear,

@@ -37,6 +37,10 @@ def show_status(config: Config, store: Store, options: argparse.Namespace) -> in
         if number:
             print()
         print_table(_status_lines(config, status))
+    if options.section is None:
+        from siemstress.commands.siemmanage_rules import tell_problems
+
+        tell_problems(config, store, options)
     return 0
 
 
