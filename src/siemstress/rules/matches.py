@@ -122,6 +122,12 @@ def _rows(store: Store, found: pl.DataFrame, table: str) -> pl.DataFrame:
 
 def fresh(store: Store, after: int | None, upto: int) -> pl.DataFrame:
     """What is new, by feed and group: `feed`, `kept`, `low`, `high` (µs) and `rows`."""
+    if not _has_any(store):
+        number = pl.Int64()
+        return pl.DataFrame(
+            schema={"feed": pl.String(), "kept": pl.String()}
+            | {"low": number, "high": number, "rows": number}
+        )
     t, group = _microseconds("time"), [exp.column("feed"), exp.column("kept")]
     late = _last() if _has_rolled(store) else t
     query = (
@@ -142,6 +148,9 @@ def between(store: Store, stretches: Sequence[Stretch], upto: int | None) -> pl.
 
     Each event once for a feed, however often it was stored.
     """
+    if not _has_any(store):
+        more = {"table": pl.String(), "count": pl.Int64(), "last": pl.Int64()}
+        return pl.DataFrame(schema=FOUND | more)
     low, high = min(s.low for s in stretches), max(s.high for s in stretches)
     rolled = _has_rolled(store)
     columns = [
@@ -174,6 +183,11 @@ def _within(stretch: Stretch) -> exp.Expr:
             this=time, low=timestamp(clamped(stretch.low)), high=timestamp(clamped(stretch.high))
         ),
     )
+
+
+def _has_any(store: Store) -> bool:
+    """Whether there was ever a match; until then the table may hold positions alone."""
+    return "feed" in store.columns(MATCHES)
 
 
 def _has_rolled(store: Store) -> bool:
