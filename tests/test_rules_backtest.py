@@ -20,7 +20,8 @@ from siemstress.rules.raised import standing
 from siemstress.schema import EVENT, polars_schema
 from siemstress.store.base import Store
 from siemstress.store.lake import Lake
-from stores import put
+from stores import Opener, put
+
 
 RULES = """\
 title: Failed
@@ -204,6 +205,24 @@ def test_live_in_any_order_of_arrival_raises_what_a_backtest_finds(
         assert live == {key for key in found if key[0] != "asked"}
         assert asked_late <= set(found)
         assert all(found.values())
+
+
+def test_every_store_holds_what_rules_need(opened: Opener, tmp_path: Path) -> None:
+    rules = all_rules(tmp_path)
+    late = [
+        (30, "u", "b", "failure", 3),
+        (35, "u", "c", "success", 1),
+        (150, "v", "a", "failure", 5),
+    ]
+    for batch in ([(10, "u", "a", "failure", 4), (40, "u", "a", "failure", 5)], late, late[:2]):
+        stored(opened(), batch)
+        Engine(opened(), rules, pytest.fail).run()
+    store = opened()
+    found = backtested(store, rules)
+    assert current(store, rules) == set(found)
+    names = {"Failed", "Fine", "Many", "Hosts", "Both", "In order", "Silence", "burst", "broken in"}
+    assert names <= {name for name, _ in found}
+    assert all(found.values())
 
 
 def test_a_backtest_is_of_its_range_and_commits_what_is_missing(tmp_path: Path) -> None:
