@@ -22,7 +22,6 @@ from siemstress.store.base import Store
 from siemstress.store.lake import Lake
 from stores import Opener, put
 
-
 RULES = """\
 title: Failed
 name: failed
