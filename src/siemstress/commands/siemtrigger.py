@@ -95,7 +95,7 @@ def _parser() -> Parser:
         "--poll",
         type=_seconds,
         metavar="SECONDS",
-        help="time between looks at the store (default: 5, or what the config says)",
+        help="time between looks at the store (default: 1, or what the config says)",
     )
     history.add_flags(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print new alerts")
