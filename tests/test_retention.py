@@ -15,8 +15,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from rules import window_rule
 from running import Site
-from siemstress.config import Server
+from siemstress.config import Section, Server
+from siemstress.rules.keeping import kept
+from siemstress.rules.tables import ALERT_LOG, MATCHES, NOTIFIED
 from siemstress.store.base import Advance, Store
 from siemstress.store.mariadb.database import MariaDB
 from siemstress.store.retention import CONSUMER, EVERY, Kept, Retention
@@ -145,6 +148,26 @@ def test_siemtrigger_deletes_old_alerts(site: Site, store: Store) -> None:
     said = siem(site, "siemtrigger", "--oneshot")
     assert "siemtrigger: UserAuth: deleted 1 event older than 30 days" in said
     assert len(ids(store, "Auth")) == 1
+
+
+def test_what_rules_know_is_kept_as_long_as_what_it_is_about() -> None:
+    def days(number: int) -> timedelta:
+        return timedelta(days=number)
+
+    rule = window_rule(tables=("Auth", "Entries"))
+    alerts = Section("userauth", "UserAuth", keep=days(90), keep_size=10**9)
+    logs = [Section("auth", "Auth", keep=days(30)), Section("default", "Entries", keep=days(60))]
+    assert kept([*logs, alerts], [rule]) == {
+        "UserAuth": Kept(days(90), 10**9),
+        MATCHES: Kept(days(60)),
+        ALERT_LOG: Kept(days(90)),
+        NOTIFIED: Kept(days(90)),
+    }
+    # The log of which one line may still be asked for is kept for ever.
+    assert kept([logs[0], Section("default", "Entries"), alerts], [rule]).keys() == {
+        "UserAuth", ALERT_LOG, NOTIFIED,
+    }  # fmt: skip
+    assert kept([*logs, Section("userauth", "UserAuth")], [rule]) == {MATCHES: Kept(days(60))}
 
 
 def retention(store: Store, said: list[str]) -> Retention:

@@ -194,16 +194,16 @@ def _watch(
 def _retention(
     settings: Settings, store: Store, rules: Sequence[Rule], *, quiet: bool
 ) -> Retention:
-    """What deletes old alerts now and then; events are siemparse's."""
-    from siemstress.store.retention import Retention, limits
+    """What deletes old alerts, and what is known of them, now and then; events are siemparse's."""
+    from siemstress.rules.keeping import kept
+    from siemstress.store.retention import Retention
 
     def told(text: str) -> None:
         if not quiet:
             say(f"{PROG}: {text}")
 
-    alerts = {rule.out_table for rule in rules}
-    kept = limits(s for s in settings.config.sections.values() if s.table in alerts)
-    return Retention(store, kept, told, lambda text: say(f"{PROG}: {text}"))
+    limits = kept(list(settings.config.sections.values()), rules)
+    return Retention(store, limits, told, lambda text: say(f"{PROG}: {text}"))
 
 
 def _for_ever(
