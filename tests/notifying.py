@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -166,3 +167,34 @@ class Web:
                 pass
 
         return Handler
+
+
+def send(folder: Path, text: str, *messages: Message) -> None:
+    """Send messages, or one, by the notifier of a config's text."""
+    notifier = receiver(folder, text).make()
+    try:
+        notifier.send(messages or [message()])
+    finally:
+        notifier.close()
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[int]:
+    """A server that says something and then a letter now and then; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            peer, _ = server.accept()
+            with peer:
+                try:
+                    peer.sendall(head)
+                    while True:
+                        peer.sendall(b"a")
+                        time.sleep(0.1)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(20)
