@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import formats
+import latency
 import many_rules
 import mariadb
 from measure import Run, in_turn, median, once, peak
@@ -63,6 +64,7 @@ def main() -> None:
         questions(report, text, times)
         formats.measure(report)
         many_rules.measure(report, 100_000 if options.quick else 1_000_000, options.rules)
+        latency.measure(report, 10_000, 5.0 if options.quick else 30.0)
     count = options.mariadb_lines or (50_000 if options.quick else 500_000)
     mariadb.measure(report, FOLDER, text_file(count), count, min(times, 3), ASKED)
     report.end()
