@@ -53,7 +53,7 @@ def backtest(store: Store, rules: Sequence[Rule], text: str, *, commit: bool) ->
     """Show, and with `commit` store, what rules raise over a range; the exit status."""
     from siemstress.query import times
     from siemstress.rules.backtest import Backtest
-    from siemstress.rules.model import EPOCH, MICROSECOND
+    from siemstress.rules.model import since_epoch
 
     moment = times.now()
     if "-" in text or ":" in text:
@@ -72,7 +72,7 @@ def backtest(store: Store, rules: Sequence[Rule], text: str, *, commit: bool) ->
             failed[rule.name] = error
             say(f"{PROG}: {rule.file} [{rule.name}]: cannot be evaluated: {error}")
 
-    now = (moment - EPOCH) // MICROSECOND
+    now = since_epoch(moment)
     run = Backtest(store, rules, first, last, note)
     tested = sorted(run.run(now), key=lambda t: (t.alert.time, t.alert.rule.name, t.alert.id))
     for one in tested:

@@ -22,7 +22,8 @@ from siemstress.errors import ConfigError, StoreError
 from siemstress.formats.clock import Clock
 from siemstress.ingest.parsing import LineParser
 from siemstress.rules.feeds import Feed
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule
+from siemstress.rules.matches import by_feed
+from siemstress.rules.model import Rule, since_epoch
 from siemstress.rules.raising import computed
 from siemstress.rules.samples import Sample
 from siemstress.rules.scan import found
@@ -99,11 +100,11 @@ def _looked_at(lake: Lake, trials: Sequence[_Trial]) -> Mapping[int, Result]:
     for trial in trials:
         for feed in trial.rule.feeds:
             by_table.setdefault(trial.rule.tables[0], {})[feed.digest] = feed
-    matches: dict[str, list[pl.DataFrame]] = {}
-    for table, feeds in by_table.items():
-        for frame in found(lake, Scan(table), tuple(feeds.values()), note, singly=True):
-            matches.setdefault(frame["feed"][0], []).append(frame)
-    whole = {feed: _complete(pl.concat(some, how="diagonal")) for feed, some in matches.items()}
+    whole = by_feed(
+        frame
+        for table, feeds in by_table.items()
+        for frame in found(lake, Scan(table), tuple(feeds.values()), note, singly=True)
+    )
     results: dict[int, Result] = {}
     for trial in trials:
         wrong = next((failed[f.digest] for f in trial.rule.feeds if f.digest in failed), "")
@@ -153,7 +154,7 @@ def _until(trial: _Trial) -> int | None:
     if trial.sample.after is None or not len(times):
         return None
     last: Any = times.max()
-    return int((last - EPOCH) // MICROSECOND) + trial.sample.after
+    return since_epoch(last) + trial.sample.after
 
 
 def _asked(lake: Lake, trial: _Trial) -> int:
@@ -166,11 +167,6 @@ def _asked(lake: Lake, trial: _Trial) -> int:
         if (version := lake.version(table)) is not None
     ]
     return sum(1 for _ in answers(lake, trial.rule, tables, tables, frozenset()))
-
-
-def _complete(frame: pl.DataFrame) -> pl.DataFrame:
-    lacking = [name for name in ("count", "last") if name not in frame.columns]
-    return frame.with_columns(pl.lit(None, pl.Int64).alias(name) for name in lacking)
 
 
 # Samples as events -----------------------------------------------------------------------------

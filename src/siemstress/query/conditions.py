@@ -32,6 +32,11 @@ def timestamp(moment: datetime) -> exp.Expr:
     return exp.cast(exp.Literal.string(text), "timestamp")
 
 
+def microseconds(name: str) -> exp.Expr:
+    """A time in a column as microseconds since 1970."""
+    return exp.Anonymous(this="epoch_us", expressions=[column(name)])
+
+
 def map_value(name: str, key: str) -> exp.Expr:
     """The value of a key in a map column."""
     return exp.Bracket(this=column(name), expressions=[exp.Literal.string(key)])

@@ -19,7 +19,8 @@ from siemstress.query.mysql import timestamp
 from siemstress.rules import alerts as alert_rows
 from siemstress.rules.alerts import Alert
 from siemstress.rules.feeds import Feed
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule
+from siemstress.rules.matches import by_feed
+from siemstress.rules.model import Rule, since_epoch
 from siemstress.rules.positions import Positions
 from siemstress.rules.raised import Standing, standing
 from siemstress.rules.raising import alerts_of, computed
@@ -64,7 +65,7 @@ class Backtest:
         """The alerts, rule by rule, in order of time; `now` (µs) is when the range ends at most."""
         last = self._bounds.time_max
         if last is not None:
-            now = min(now, (last - EPOCH) // MICROSECOND)
+            now = min(now, since_epoch(last))
         matches = self._matches()
         for rule in self._rules:
             try:
@@ -128,14 +129,16 @@ class Backtest:
             for feed in rule.feeds:
                 for table in feed.tables:
                     by_table.setdefault(table, {})[feed.digest] = feed
-        frames: dict[str, list[pl.DataFrame]] = {}
-        for table, feeds in by_table.items():
-            if self._store.version(table) is None:
-                continue
-            scan = Scan(table, self._bounds, where=self._within())
-            for frame in found(self._store, scan, tuple(feeds.values()), self._cannot):
-                frames.setdefault(frame["feed"][0], []).append(frame)
-        return {feed: _complete(pl.concat(some, how="diagonal")) for feed, some in frames.items()}
+        return by_feed(
+            frame
+            for table, feeds in by_table.items()
+            if self._store.version(table) is not None
+            for frame in self._found(table, tuple(feeds.values()))
+        )
+
+    def _found(self, table: str, feeds: Sequence[Feed]) -> Iterator[pl.DataFrame]:
+        scan = Scan(table, self._bounds, where=self._within())
+        return found(self._store, scan, feeds, self._cannot)
 
     def _asked(self, rule: Rule) -> Iterator[Alert]:
         tables = [
@@ -165,13 +168,13 @@ class Backtest:
             return []
         low, high = -_EVER, _EVER
         if rule.windowed is not None:
-            low = min(_microseconds(alert.time) for alert in alerts)
-            high = max(_microseconds(alert.last) for alert in alerts)
+            low = min(since_epoch(alert.time) for alert in alerts)
+            high = max(since_epoch(alert.last) for alert in alerts)
         return standing(self._store, rule.out_table, [rule.name], low, high).get(rule.name, [])
 
 
 def _is_there(alert: Alert, known: Sequence[Standing]) -> bool:
-    start, last = _microseconds(alert.time), _microseconds(alert.last)
+    start, last = since_epoch(alert.time), since_epoch(alert.last)
     return any(
         old.id == alert.id
         or (
@@ -189,13 +192,3 @@ def _is_there(alert: Alert, known: Sequence[Standing]) -> bool:
 def _joins(alerts: Sequence[Alert]) -> int:
     windowed = alerts[0].rule.windowed if alerts else None
     return 0 if windowed is None else windowed.window.joins
-
-
-def _complete(frame: pl.DataFrame) -> pl.DataFrame:
-    """Matches with the columns of rolled ones, as stored ones have."""
-    lacking = [name for name in ("count", "last") if name not in frame.columns]
-    return frame.with_columns(pl.lit(None, pl.Int64).alias(name) for name in lacking)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND

@@ -11,12 +11,12 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
 from siemstress.errors import Conflict, StoreError, Unavailable
+from siemstress.query import times
 from siemstress.rules import alerts as alert_rows
 from siemstress.rules import matches
 from siemstress.rules.alerts import Alert
@@ -24,9 +24,10 @@ from siemstress.rules.asked import asked
 from siemstress.rules.clocks import in_time
 from siemstress.rules.feeds import Feed
 from siemstress.rules.life import Lives
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule
+from siemstress.rules.model import Rule, since_epoch
 from siemstress.rules.positions import Positions, source_of
 from siemstress.rules.raising import Touched, outcomes, touched
+from siemstress.rules.reconcile import Went
 from siemstress.rules.scan import Scanner
 from siemstress.rules.tables import MATCHES
 from siemstress.store.base import Staged, Store
@@ -147,9 +148,11 @@ class Engine:
         pass_.reached |= clocks
         lives = self._lives[positions.target]
         found = outcomes(self._store, positions.target, concerned, source.version, now)
+        went: list[Went] = []
         for _, outcome in found:
-            lives.went(outcome.went)
+            went += outcome.went
             pass_.open(outcome.opened)
+        lives.went(went)
         if set(by_position) != {source.version}:
             pass_.reached[positions.consumer(source, by_member)] = source.version
 
@@ -236,4 +239,4 @@ def _level(rule: Rule, rules: Sequence[Rule], above: frozenset[str]) -> int:
 
 
 def _now() -> int:
-    return (datetime.now(UTC).replace(tzinfo=None) - EPOCH) // MICROSECOND
+    return since_epoch(times.now())

@@ -53,11 +53,12 @@ def explained(
     """
     if not ids:
         return {}
-    if feed.condition is None or isinstance(feed.condition, exp.Expr):
+    condition = feed.of_sigma
+    if condition is None:
         from siemstress.rules.explain_sql import explained_in_sql
 
         return explained_in_sql(store, feed, table, ids)
-    nodes = list(_nodes(feed.condition))
+    nodes = list(_nodes(condition))
     evaluator = Evaluator(nodes)
     events = _events(store, table, ids, evaluator.fields)
     batch = Batch(events, evaluator.fields)
@@ -65,7 +66,7 @@ def explained(
     for number, rows in evaluator.matches(batch):
         met[number, rows] = True
     tree = _Tree(batch, met, names)
-    return {number: tree.of(feed.condition, row) for row, number in enumerate(events["id"])}
+    return {number: tree.of(condition, row) for row, number in enumerate(events["id"])}
 
 
 def clauses(clause: Clause) -> Iterator[Clause]:

@@ -34,6 +34,13 @@ class Feed:
     keep: tuple[str, ...] = ()
     roll: int | None = None
 
+    @property
+    def of_sigma(self) -> Condition | None:
+        """The condition, if it is one of Sigma's; None: it is in SQL, or there is none."""
+        from sqlglot import exp
+
+        return None if isinstance(self.condition, exp.Expr) else self.condition
+
     @cached_property
     def digest(self) -> str:
         """Names what the feed's matches are."""

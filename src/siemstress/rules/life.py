@@ -8,7 +8,7 @@ from dataclasses import replace
 from siemstress.rules.alert_log import Entry, append
 from siemstress.rules.alerts import Alert
 from siemstress.rules.episodes.model import Silent
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule, clamped
+from siemstress.rules.model import Rule, clamped, since_epoch
 from siemstress.rules.raised import Standing, ongoing
 from siemstress.rules.reconcile import Went
 from siemstress.store.base import Store
@@ -49,8 +49,8 @@ class Lives:
                 id=alert.id,
                 rule=alert.rule.name,
                 group=alert.group_key,
-                start=(alert.time - EPOCH) // MICROSECOND,
-                last=(alert.last - EPOCH) // MICROSECOND,
+                start=since_epoch(alert.time),
+                last=since_epoch(alert.last),
                 events=alert.events,
                 ongoing=True,
             )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import polars as pl
 from sqlglot import exp
 
-from siemstress.query.mysql import timestamp
+from siemstress.query.conditions import microseconds, timestamp
 from siemstress.rules.feeds import Feed
 from siemstress.rules.model import clamped
 from siemstress.rules.tables import MATCHES
@@ -69,21 +69,41 @@ def values_of(group: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(group.split(SEPARATOR)) if names else ()
 
 
+def complete(found: pl.DataFrame) -> pl.DataFrame:
+    """Matches with `count` and `last`, as stored ones have them; null where they say nothing."""
+    lacking = [name for name in ("count", "last") if name not in found.columns]
+    return found.with_columns(pl.lit(None, pl.Int64).alias(name) for name in lacking)
+
+
 def rolled(found: pl.DataFrame, feed: Feed) -> pl.DataFrame:
-    """Matches of a feed that rolls them as one row for the same values in a piece of time."""
+    """Matches of a feed that rolls them as one row for the same values in a piece of time.
+
+    Rows that were put together before may be among them.
+    """
     if feed.roll is None or not len(found):
         return found
     return (
-        found.sort("t", "event")
-        .group_by("feed", "kept", pl.col("t") // feed.roll, maintain_order=True)
-        .agg(
-            pl.col("event").first(),
-            pl.col("t").first().alias("first"),
-            pl.len().cast(pl.Int64).alias("count"),
-            pl.col("t").last().alias("last"),
+        complete(found)
+        .with_columns(
+            pl.col("count").fill_null(1).cast(pl.Int64), pl.col("last").fill_null(pl.col("t"))
         )
-        .select("feed", "event", pl.col("first").alias("t"), "kept", "count", "last")
+        .group_by("feed", "kept", pl.col("t").floordiv(feed.roll).alias("piece"))
+        .agg(
+            pl.col("event").sort_by("t", "event").first(),
+            pl.col("t").min(),
+            pl.col("count").sum(),
+            pl.col("last").max(),
+        )
+        .select(*FOUND, "count", "last")
     )
+
+
+def by_feed(found: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Matches, as FOUND, by their feeds, complete; each frame is of one feed."""
+    frames: dict[str, list[pl.DataFrame]] = {}
+    for frame in found:
+        frames.setdefault(frame["feed"][0], []).append(frame)
+    return {feed: complete(pl.concat(some, how="diagonal")) for feed, some in frames.items()}
 
 
 def stage(store: Store, found: Iterable[pl.DataFrame], table: str) -> Iterator[Sequence[Staged]]:
@@ -128,7 +148,7 @@ def fresh(store: Store, after: int | None, upto: int) -> pl.DataFrame:
             schema={"feed": pl.String(), "kept": pl.String()}
             | {"low": number, "high": number, "rows": number}
         )
-    t, group = _microseconds("time"), [exp.column("feed"), exp.column("kept")]
+    t, group = microseconds("time"), [exp.column("feed"), exp.column("kept")]
     late = _last() if _has_rolled(store) else t
     query = (
         exp.select(
@@ -152,27 +172,23 @@ def between(store: Store, stretches: Sequence[Stretch], upto: int | None) -> pl.
         more = {"table": pl.String(), "count": pl.Int64(), "last": pl.Int64()}
         return pl.DataFrame(schema=FOUND | more)
     low, high = min(s.low for s in stretches), max(s.high for s in stretches)
-    rolled = _has_rolled(store)
     columns = [
         exp.column("feed"),
         exp.column("event"),
-        exp.alias_(_microseconds("time"), "t"),
+        exp.alias_(microseconds("time"), "t"),
         exp.column("kept"),
         exp.alias_(exp.column("origin"), "table"),
     ]
-    if rolled:
+    if _has_rolled(store):
         columns += [
             exp.alias_(exp.column("event_count"), "count"),
-            exp.alias_(_microseconds("last_time"), "last"),
+            exp.alias_(microseconds("last_time"), "last"),
         ]
     wanted = exp.or_(*(_within(s) for s in stretches))
     query = exp.select(*columns).from_(exp.to_table("matches")).where(wanted)
     bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
     frame = _frame(store, query, {"matches": Scan(MATCHES, bounds, upto=upto)})
-    if not rolled:
-        nothing = pl.lit(None, pl.Int64)
-        frame = frame.with_columns(nothing.alias("count"), nothing.alias("last"))
-    return frame.unique(["feed", "event", "t"], keep="any")
+    return complete(frame).unique(["feed", "event", "t"], keep="any")
 
 
 def _within(stretch: Stretch) -> exp.Expr:
@@ -195,15 +211,8 @@ def _has_rolled(store: Store) -> bool:
 
 
 def _last() -> exp.Expr:
-    return exp.Coalesce(this=_microseconds("last_time"), expressions=[_microseconds("time")])
-
-
-def _microseconds(column: str) -> exp.Expr:
-    return exp.Anonymous(this="epoch_us", expressions=[exp.column(column, quoted=True)])
+    return exp.Coalesce(this=microseconds("last_time"), expressions=[microseconds("time")])
 
 
 def _frame(store: Store, query: exp.Select, scans: Mapping[str, Scan]) -> pl.DataFrame:
-    reader = store.select(query, scans)
-    schema = reader.schema
-    frame = pl.DataFrame(pl.from_arrow(reader.read_all()))
-    return frame if len(schema) else pl.DataFrame()
+    return pl.DataFrame(pl.from_arrow(store.select(query, scans).read_all()))

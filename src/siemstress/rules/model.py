@@ -170,8 +170,13 @@ def _digest(rule: Rule) -> str:
 
 def alert_id(rule: str, group_key: str, start: datetime) -> str:
     """The id of the alert that a rule raises for a group's episode (or a tick) starting then."""
-    text = json.dumps([rule, group_key, (start - EPOCH) // MICROSECOND])
+    text = json.dumps([rule, group_key, since_epoch(start)])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def since_epoch(moment: datetime) -> int:
+    """A moment (UTC) in µs since 1970."""
+    return (moment - EPOCH) // MICROSECOND
 
 
 def clamped(microseconds: int) -> datetime:

@@ -12,7 +12,7 @@ import polars as pl
 from siemstress.rules.episodes.find import episodes, reach
 from siemstress.rules.episodes.model import MATCHES
 from siemstress.rules.feeds import Feed, Part, Windowed
-from siemstress.rules.matches import SEPARATOR, taken
+from siemstress.rules.matches import SEPARATOR, rolled, taken
 
 
 def matches_of(
@@ -73,7 +73,7 @@ def _of_part(
             return pl.DataFrame(schema=MATCHES)
         value = _value(part, part.source.keep, "kept")
         return (
-            _rolled(frame, part.source)
+            rolled(frame, part.source)
             .select(
                 pl.col("t"),
                 pl.col("event").alias("id"),
@@ -99,20 +99,6 @@ def _of_part(
         pl.lit(1, pl.Int64).alias("count"),
         pl.col("start").alias("last"),
     ).filter(pl.col("group").is_not_null())
-
-
-def _rolled(frame: pl.DataFrame, feed: Feed) -> pl.DataFrame:
-    """Rows for the same values in one piece of time as one, whenever each of them came."""
-    if feed.roll is None:
-        return frame
-    first = pl.col("event").sort_by("t", "event").first()
-    return (
-        frame.with_columns(
-            pl.col("count").fill_null(1).cast(pl.Int64), pl.col("last").fill_null(pl.col("t"))
-        )
-        .group_by("kept", pl.col("t").floordiv(feed.roll).alias("piece"))
-        .agg(first, pl.col("t").min(), pl.col("count").sum(), pl.col("last").max())
-    )
 
 
 def _group(part: Part, column: str) -> pl.Expr:

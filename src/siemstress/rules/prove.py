@@ -42,7 +42,7 @@ def prove(rule: Rule) -> None:
     if isinstance(rule.match, Statement):
         queries.append(at_tick(rule.match, _SOME_TIME))
     for feed in rule.feeds:
-        if feed.condition is None or isinstance(feed.condition, exp.Expr):
+        if feed.of_sigma is None:
             values = [group_value(GroupKey(name)) for name in feed.keep]
             some = exp.select(*(values or [exp.Star()])).from_(exp.to_table("source"))
             queries.append(some.where(holds(feed, set(schema.ALL))))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from sqlglot import exp
 
 from siemstress.query.mysql import timestamp
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule, clamped
+from siemstress.rules.model import Rule, clamped, since_epoch
 from siemstress.rules.tables import ALERT_LOG
 from siemstress.store.base import Bounds, Scan, Store, rows
 
@@ -135,7 +134,7 @@ def _follow(store: Store, out_table: str, found: dict[str, Standing]) -> None:
     for alert_id, row in newest.items():
         alert = found[alert_id]
         if row["change"] in COMES:
-            last, events = _microseconds(row["last_time"]), row["event_count"] or alert.events
+            last, events = since_epoch(row["last_time"]), row["event_count"] or alert.events
             is_over = row["change"] == "over"
             found[alert_id] = replace(alert, last=last, events=events, ongoing=not is_over)
         elif row["change"] == "withdrawn" or row["note"] in there:
@@ -158,8 +157,8 @@ def _add(found: dict[str, Standing], opened: Iterable[Mapping[str, Any]]) -> Non
             id=row["alert_id"],
             rule=row[_RULE],
             group=row["group_key"] or "{}",
-            start=_microseconds(row["time"]),
-            last=_microseconds(row["last_time"]),
+            start=since_epoch(row["time"]),
+            last=since_epoch(row["last_time"]),
             events=row["event_count"] or 0,
             ongoing=bool(row.get("ongoing")),
         )
@@ -167,7 +166,3 @@ def _add(found: dict[str, Standing], opened: Iterable[Mapping[str, Any]]) -> Non
 
 def _in(column: str, values: Sequence[str]) -> exp.Expr:
     return exp.column(column, quoted=True).isin(*(exp.Literal.string(v) for v in values))
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -131,8 +132,8 @@ def _outcome(
     )
     if t.groups is not None:
         runs = runs.filter(pl.col("group").is_in(list(t.groups)))
-        keys = _keys(t, t.groups)
-        stored = [alert for alert in stored if keys is None or alert.group in keys]
+        keys = _named(windowed.group_by, t.groups) if stored else frozenset()
+        stored = [alert for alert in stored if alert.group in keys]
     # Episodes of other windows may become one, so that there are fewer of them.
     grows = monotone(windowed.window) and all(isinstance(p.source, Feed) for p in windowed.parts)
     joins = windowed.window.joins
@@ -166,6 +167,8 @@ def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, l
 
 def _grown(t: Touched, stored: Sequence[Standing]) -> bool:
     """Widen what is touched by alerts that reach into it; whether it grew."""
+    if not stored:
+        return False
     joins = _of(t).window.joins
     keys = _keys(t, t.groups)
     before = (t.low, t.high)
@@ -188,10 +191,15 @@ def _reach_back(store: Store, out_table: str, some: Sequence[Touched]) -> None:
             of[alert.rule].low = min(of[alert.rule].low, alert.start)
 
 
-def _keys(t: Touched, groups: frozenset[str] | None) -> set[str] | None:
+def _keys(t: Touched, groups: frozenset[str] | None) -> frozenset[str] | None:
     """Groups as alerts name them."""
-    names = _of(t).group_by
-    return None if groups is None else {group_json(names, values_of(g, names)) for g in groups}
+    return None if groups is None else _named(_of(t).group_by, groups)
+
+
+@lru_cache(maxsize=32)
+def _named(names: tuple[str, ...], groups: frozenset[str]) -> frozenset[str]:
+    """Groups as alerts name them; one look asks several times."""
+    return frozenset(group_json(names, values_of(group, names)) for group in groups)
 
 
 def _chunks(some: Sequence[Touched]) -> Iterator[list[Touched]]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from siemstress.rules.alerts import Alert
-from siemstress.rules.model import EPOCH, MICROSECOND
+from siemstress.rules.model import since_epoch
 from siemstress.rules.raised import Standing
 
 
@@ -53,7 +52,7 @@ def reconciled(
     outcome = Outcome()
     replaced: set[str] = set()
     for alert in alerts:
-        start, last = _microseconds(alert.time), _microseconds(alert.last)
+        start, last = since_epoch(alert.time), since_epoch(alert.last)
         inside = [
             old
             for old in by_group.get(alert.group_key, ())
@@ -80,7 +79,3 @@ def reconciled(
             if old.id not in replaced
         ]
     return outcome
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import polars as pl
-from sqlglot import exp
 
 from siemstress.errors import StoreError, Unavailable
 from siemstress.rules import sql_feeds
 from siemstress.rules.feeds import Feed
 from siemstress.rules.matches import rolled, stage
 from siemstress.rules.positions import Positions, Source, source_of
-from siemstress.rules.sigma_feeds import SigmaFeeds
+from siemstress.rules.sigma_feeds import made_ready
 from siemstress.rules.tables import MATCHES
 from siemstress.store.base import Scan, Staged, Store
 from siemstress.store.history import LogTooShort
@@ -122,9 +120,10 @@ class Scanner:
 
         before = len(staged)
         try:
-            self._worth = self._worth or bool(sql_feeds.arrived(self._store, scan))
             for some in stage(self._store, found(self._store, scan, feeds, note), source.table):
                 staged += some
+            if not staged and not self._worth:
+                self._worth = bool(sql_feeds.arrived(self._store, scan))
         except LogTooShort:
             # Away for so long that what is new cannot be told: all again, matches count once.
             self._store.discard(staged[before:])
@@ -141,13 +140,11 @@ def found(
     Nothing is given of a feed that cannot be evaluated, of which `failed` is told. With `singly`
     none are put together.
     """
-    in_sql = [
-        feed for feed in feeds if feed.condition is None or isinstance(feed.condition, exp.Expr)
-    ]
-    others = tuple(feed for feed in feeds if feed not in in_sql)
+    in_sql = [feed for feed in feeds if feed.of_sigma is None]
+    others = [feed for feed in feeds if feed.of_sigma is not None]
     if others:
         by_digest = {feed.digest: feed for feed in others}
-        for frame in _sigma(others).matches(store, scan):
+        for frame in made_ready(others).matches(store, scan):
             yield frame if singly else rolled(frame, by_digest[frame["feed"][0]])
     if not in_sql:
         return
@@ -180,9 +177,3 @@ def _screened(store: Store, scan: Scan, feeds: Sequence[Feed], failed: Failed) -
             yield from _screened(store, scan, [feed], failed)
         return
     yield from (feed for feed, count in zip(feeds, counted, strict=True) if count)
-
-
-@lru_cache(maxsize=32)
-def _sigma(feeds: tuple[Feed, ...]) -> SigmaFeeds:
-    """Feeds made ready once for all looks."""
-    return SigmaFeeds(feeds)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 from sqlglot import exp
 
@@ -18,14 +13,9 @@ from siemstress.rules.sigma.evaluate import Evaluator
 from siemstress.rules.sigma.values import Batch, Rows, columns_of
 from siemstress.store.base import Scan, Store
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from siemstress.rules.sigma.condition import Condition
-
 _BATCH_ROWS = 50_000
-# Batches that are evaluated at once; most of that is not done in Python.
-_THREADS = min(4, os.cpu_count() or 1)
+# Sets of feeds that are kept ready.
+_MOST = 32
 
 
 class SigmaFeeds:
@@ -33,7 +23,8 @@ class SigmaFeeds:
 
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self._feeds = feeds
-        self._evaluator = Evaluator([_condition(feed) for feed in feeds])
+        conditions = [feed.of_sigma for feed in feeds]
+        self._evaluator = Evaluator([c for c in conditions if c is not None])
         kept = dict.fromkeys(place for feed in feeds for place in feed.keep)
         self._fields = tuple(dict.fromkeys((*self._evaluator.fields, *kept)))
 
@@ -46,56 +37,43 @@ class SigmaFeeds:
         query = query.from_(exp.to_table("fresh"))
         query = query.where(exp.column("time", quoted=True).is_(exp.null()).not_())
         reader = store.select(query, {"fresh": scan}, batch_rows=_BATCH_ROWS)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            held: deque[Future[list[pl.DataFrame]]] = deque()
-            for batch in reader:
-                held.append(pool.submit(self._all_of, batch))
-                if len(held) > _THREADS:
-                    yield from held.popleft().result()
-            while held:
-                yield from held.popleft().result()
-
-    def _all_of(self, batch: pa.RecordBatch) -> list[pl.DataFrame]:
-        return list(self.of(pl.DataFrame(pl.from_arrow(batch))))
-
-    def of(self, events: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Of some events those that the feeds are about."""
-        batch = Batch(events, self._fields)
-        moments = events["time"].cast(pl.Datetime("us")).cast(pl.Int64)
-        for number, rows in self._evaluator.matches(batch):
-            feed = self._feeds[number]
-            at = pl.Series(rows)
-            yield pl.DataFrame(
-                {
-                    "feed": pl.repeat(feed.digest, len(rows), dtype=pl.String, eager=True),
-                    "event": events["id"].gather(at).cast(pl.Int64),
-                    "t": moments.gather(at),
-                    "kept": kept(batch, feed, rows),
-                },
-                schema=FOUND,
-            )
+        frames = (pl.DataFrame(pl.from_arrow(batch)) for batch in reader)
+        for batch, found in self._evaluator.all_matches(frames, self._fields):
+            for number, rows in found:
+                yield _matches(batch, self._feeds[number], rows)
 
 
-def kept(batch: Batch, feed: Feed, rows: Rows) -> pl.Series:
+def _matches(batch: Batch, feed: Feed, rows: Rows) -> pl.DataFrame:
+    """Some rows of a batch as matches of a feed."""
+    at = pl.Series(rows)
+    some = batch.events.select(pl.col("id", "time").gather(at))
+    return pl.DataFrame(
+        {
+            "feed": pl.repeat(feed.digest, len(rows), dtype=pl.String, eager=True),
+            "event": some["id"].cast(pl.Int64),
+            "t": some["time"].cast(pl.Datetime("us")).cast(pl.Int64),
+            "kept": _kept(batch, feed, rows),
+        },
+        schema=FOUND,
+    )
+
+
+def _kept(batch: Batch, feed: Feed, rows: Rows) -> pl.Series:
     """What a feed keeps of some rows of a batch."""
     if not feed.keep:
         return pl.repeat("", len(rows), dtype=pl.String, eager=True)
-    return together([_texts(batch, place, rows) for place in feed.keep])
+    return together([batch.texts(place, rows) for place in feed.keep])
 
 
-def _texts(batch: Batch, place: str, rows: Rows) -> pl.Series:
-    """The values of a place in some rows, in lower case; null where there is none."""
-    column = batch.column(place)
-    if not len(column.rows):
-        return pl.repeat(None, len(rows), dtype=pl.String, eager=True)
-    at = np.minimum(np.searchsorted(column.rows, rows), len(column.rows) - 1)
-    has = column.rows[at] == rows
-    code = pl.DataFrame({"code": column.codes[at], "has": has}).select(
-        pl.when(pl.col("has")).then(pl.col("code"))
-    )
-    return column.lowered.gather(code.to_series())
+_READY: dict[tuple[str, ...], SigmaFeeds] = {}
 
 
-def _condition(feed: Feed) -> Condition:
-    assert not isinstance(feed.condition, exp.Expr) and feed.condition is not None  # noqa: S101, PT018 - by the caller's choice
-    return feed.condition
+def made_ready(feeds: Sequence[Feed]) -> SigmaFeeds:
+    """Feeds made ready once for all looks, by their digests: conditions are large to compare."""
+    key = tuple(feed.digest for feed in feeds)
+    ready = _READY.get(key)
+    if ready is None:
+        if len(_READY) >= _MOST:
+            _READY.clear()
+        ready = _READY[key] = SigmaFeeds(feeds)
+    return ready

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from siemstress.rules.episodes.model import (
     Spike,
     Window,
 )
-from siemstress.rules.feeds import Feed, Part, Windowed
+from siemstress.rules.feeds import Feed, Part, Windowed, feeds_of
 from siemstress.rules.model import MICROSECOND, Rule
 from siemstress.rules.sigma.rule import Correlation, Loaded, Own, Sigma
 from siemstress.rules.sigma.taxonomy import Places, place
@@ -213,7 +213,7 @@ class _Maker:
         _checked(own.message, windowed.group_by)
         out_table = own.out_table or _OUT_TABLE
         out_table = self._tables.names.get(out_table.lower(), out_table)
-        tables = dict.fromkeys(t for feed in _feeds(windowed) for t in feed.tables)
+        tables = dict.fromkeys(t for feed in feeds_of(windowed) for t in feed.tables)
         return Rule(
             name=about.title,
             file=Path(about.file),
@@ -232,14 +232,6 @@ class _Maker:
             level=about.level,
             samples=own.samples,
         )
-
-
-def _feeds(windowed: Windowed) -> Iterator[Feed]:
-    for part in windowed.parts:
-        if isinstance(part.source, Feed):
-            yield part.source
-        else:
-            yield from _feeds(part.source)
 
 
 def _meant(correlation: Correlation, field: str, rule: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 from sqlglot import exp
 
+from siemstress.query.conditions import microseconds
 from siemstress.rules.feeds import Feed
 from siemstress.rules.matches import together
 from siemstress.rules.model import GroupKey
@@ -45,7 +46,7 @@ def matches(store: Store, scan: Scan, feed: Feed) -> Iterator[pl.DataFrame]:
     present = set(store.columns(scan.table))
     columns: list[exp.Expr] = [
         exp.alias_(exp.column("id", quoted=True), "event"),
-        exp.alias_(microseconds(), "t"),
+        exp.alias_(microseconds("time"), "t"),
     ]
     for n, name in enumerate(feed.keep):
         columns.append(exp.alias_(present_only(group_value(GroupKey(name)), present), f"k{n}"))
@@ -111,11 +112,6 @@ def present_only(node: exp.Expr, present: set[str]) -> exp.Expr:
         return exp.null() if isinstance(part, exp.Column) and part.name not in present else part
 
     return node.copy().transform(known)
-
-
-def microseconds() -> exp.Expr:
-    """An event's time in microseconds since 1970."""
-    return exp.Anonymous(this="epoch_us", expressions=[exp.column("time", quoted=True)])
 
 
 def _one() -> exp.Expr:

@@ -14,9 +14,10 @@ from datetime import datetime
 from sqlglot import exp
 
 from siemstress import schema
+from siemstress.query.conditions import microseconds
 from siemstress.rules.episodes.rows import IDS_MAX
 from siemstress.rules.model import EPOCH, MICROSECOND, NO_GROUP, Rule, Statement, alert_id
-from siemstress.rules.sql_feeds import microseconds, present_only
+from siemstress.rules.sql_feeds import present_only
 from siemstress.rules.statement import at_tick
 from siemstress.store.base import Bounds, Scan, Store, rows
 
@@ -117,7 +118,7 @@ def _buckets(
     store: Store, rule: Rule, statement: Statement, progress: Progress, step: int
 ) -> Iterator[tuple[int, int]]:
     """First and last time (µs) of the new events between one tick and the next."""
-    time = microseconds()
+    time = microseconds("time")
     size = exp.Literal.number(step)
     # Rounded up: an event on a tick belongs to it.
     bucket = exp.func("ceil", exp.Div(this=time.copy(), expression=size))

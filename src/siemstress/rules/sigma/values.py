@@ -85,7 +85,7 @@ class Batch:
     def __init__(self, events: pl.DataFrame, fields: Iterable[str]) -> None:
         """`events` has those columns of the event schema that `fields` name, or more."""
         self.count = len(events)
-        self._events = events
+        self.events = events
         self._columns: dict[str, Column] = {}
         self._entries = _entries(events, keys_of(fields))
 
@@ -108,9 +108,9 @@ class Batch:
     def _place(self, place: str) -> tuple[Rows, pl.Series] | None:
         if place.startswith(FIELDS):
             return self._entries.get(place.removeprefix(FIELDS).lower())
-        if place not in self._events.columns:
+        if place not in self.events.columns:
             return None
-        values = self._events[place].cast(pl.String)
+        values = self.events[place].cast(pl.String)
         rows = values.is_not_null().arg_true().to_numpy().astype(np.int64)
         if not len(rows):
             return None
