@@ -305,3 +305,62 @@ def test_typed_sql_learns_no_secret_from_the_catalog(
         found = str(typed(store, exp.select("*").from_(source).sql("duckdb")))
         assert "hunter2" not in found
         assert "Payroll" not in found
+
+
+# --- questions beside and after each other
+
+
+def test_questions_do_not_see_each_other(store: Store) -> None:
+    put(store, "Auth", events(5))
+    put(store, "Access", events(3))
+    query = exp.select("id").from_("t")
+    first = store.select(query, {"t": Scan("Auth")}, batch_rows=1)
+    second = store.select(query, {"t": Scan("Access")}, batch_rows=1)
+    assert first.read_next_batch().num_rows == second.read_next_batch().num_rows == 1
+    assert sum(batch.num_rows for batch in first) == 4
+    third = store.select(query, {"t": Scan("Auth")}, batch_rows=1)
+    assert sum(batch.num_rows for batch in second) == 2
+    third.close()
+    assert ids(store, "Access") == [0, 1, 2]
+
+
+def test_what_a_user_typed_leaves_nothing_behind(store: Store) -> None:
+    put(store, "Auth", events(3))
+    for _ in range(3):
+        assert store.select_typed("SELECT id FROM t", {"t": Scan("Auth")}).read_all().num_rows == 3
+        with pytest.raises(QueryError):
+            store.select_typed("SELECT * FROM nothing", {"t": Scan("Auth")}).read_all()
+        with pytest.raises(StoreError):
+            store.select(exp.select("nothing").from_("t"), {"t": Scan("Auth")}).read_all()
+        assert ids(store, "Auth") == [0, 1, 2]
+        with pytest.raises(QueryError):
+            # Views of other questions are not there.
+            store.select_typed("SELECT * FROM t", {"u": Scan("Auth")}).read_all()
+
+
+def test_our_own_queries_may_have_parts_with_names(store: Store) -> None:
+    put(store, "Auth", events(4))
+    query = parse_one(
+        "WITH a AS (SELECT id FROM t WHERE id > 0), b AS (SELECT id FROM a WHERE id > 1) "
+        "SELECT count(*) AS n FROM b JOIN t ON b.id = t.id",
+        dialect="duckdb",
+    )
+    assert isinstance(query, exp.Query)
+    assert list(rows(store.select(query, {"t": Scan("Auth")}))) == [{"n": 2}]
+
+
+# --- waiting for news
+
+
+def test_a_pulse_tells_of_new_versions(store: Store, opened: Opener) -> None:
+    other = opened()
+    assert store.pulse(["Auth", "Access"]) == store.pulse(["Auth", "Access"])
+    for n, table in enumerate(("Auth", "Access", "Auth")):
+        before = store.pulse(["Auth", "Access"])
+        time.sleep(0.02)
+        put(other, table, events(1, first=n))
+        assert store.pulse(["Auth", "Access"]) != before
+    alone = store.pulse(["Auth"])
+    time.sleep(0.02)
+    put(other, "Access", events(1, first=9))
+    assert store.pulse(["Auth"]) == alone

@@ -6,7 +6,7 @@ runs on every store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -184,6 +184,17 @@ class Store(Protocol):
 
     def version(self, table: str) -> int | None:
         """The table's version, counting up with every commit; None without a table."""
+
+    def pulse(self, tables: Iterable[str]) -> Hashable:
+        """A value that differs once any of the tables has another version.
+
+        It may differ for other reasons, and hold still for a few ms. It is cheap, so that one can
+        wait for what is new.
+
+        Raises:
+            Unavailable, StoreError: the store cannot be read.
+
+        """
 
     def identity(self, table: str) -> str | None:
         """Tells a table from another that came in its place; None without a table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -122,6 +122,10 @@ class Lake:
         """The table's version; None without a table."""
         return self._log(table).version()
 
+    def pulse(self, tables: Iterable[str]) -> Hashable:
+        """When the tables' logs last got an entry; see `Store.pulse`."""
+        return tuple(self._log(table).pulse() for table in tables)
+
     def identity(self, table: str) -> str | None:
         """Tells a table from another that came in its place; None without a table."""
         return self._log(table).identity()
@@ -132,8 +136,7 @@ class Lake:
 
     def columns(self, table: str) -> list[str]:
         """Names of a table's columns; the empty list without a table."""
-        snapshot = self._log(table).snapshot()
-        return list(snapshot.types) if snapshot else []
+        return list(self._log(table).types() or ())
 
     def select(
         self,

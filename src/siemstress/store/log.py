@@ -67,6 +67,8 @@ class TableLog:
         self._started = -1
         self._synced = -1
         self._snapshot: Snapshot | None = None
+        self._types: tuple[int, Mapping[str, str]] | None = None
+        self._identity: str | None = None
         self._sealer = Sealer(self.path)
 
     def version(self) -> int | None:
@@ -74,6 +76,13 @@ class TableLog:
         with self._lock, self.lake.shared() as drops:
             handle = self._open(drops)
             return handle.version() if handle else None
+
+    def pulse(self) -> int | None:
+        """When an entry was last added, in ns since 1970; None without a table."""
+        try:
+            return (self.path / LOG).stat().st_mtime_ns
+        except OSError:
+            return None
 
     def position(self, consumer: str) -> int | None:
         """Where a consumer is; None when the table or the consumer is unknown."""
@@ -85,7 +94,15 @@ class TableLog:
         """The id that Delta gave the table when it was made; None without a table."""
         with self._lock, self.lake.shared() as drops:
             handle = self._open(drops)
-            return identity_of(handle) if handle else None
+            if handle is not None and self._identity is None:
+                self._identity = identity_of(handle)
+            return self._identity if handle else None
+
+    def types(self) -> Mapping[str, str] | None:
+        """The newest version's columns with their types; None without a table."""
+        with self._lock, self.lake.shared() as drops:
+            handle = self._open(drops)
+            return self._types_of(handle) if handle else None
 
     def snapshot(self) -> Snapshot | None:
         """The newest version's columns and files; None without a table."""
@@ -95,9 +112,15 @@ class TableLog:
                 return None
             if self._snapshot is None or self._snapshot.version != handle.version():
                 self._snapshot = Snapshot(
-                    handle.version(), delta_types(handle.schema()), live_files(handle)
+                    handle.version(), self._types_of(handle), live_files(handle)
                 )
             return self._snapshot
+
+    def _types_of(self, handle: DeltaTable) -> Mapping[str, str]:
+        version = handle.version()
+        if self._types is None or self._types[0] != version:
+            self._types = version, delta_types(handle.schema())
+        return self._types[1]
 
     def commit(
         self,
@@ -335,7 +358,9 @@ class TableLog:
 
         try:
             if self._handle is not None:
-                self._handle.update_incremental()
+                # To look for the next entry is a hundred times quicker than to ask Delta.
+                if entry_path(self.path, self._handle.version() + 1).exists():
+                    self._handle.update_incremental()
                 version = self._handle.version()
                 if not entry_path(self.path, version).exists():
                     self._synced = -1  # The folder was deleted behind our back.
@@ -354,6 +379,8 @@ class TableLog:
     def _forget(self) -> None:
         self._handle = None
         self._snapshot = None
+        self._types = None
+        self._identity = None
 
     def _advice(self) -> str:
         """What to do about the log, where its files are damaged."""

@@ -1,32 +1,24 @@
-"""SQL over the lake's files, by DuckDB, in a fresh in-memory database for every query."""
+"""SQL over the lake's files, by DuckDB, in an empty in-memory database for every query."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from siemstress.errors import QueryError, SiemstressError, StoreError
+from siemstress.store import engines
 from siemstress.store.base import Limits
+from siemstress.store.dialect import text_of
 from siemstress.store.jobs import Jobs
-from siemstress.store.views import Relation, add_views
+from siemstress.store.views import Relation, add_views, over
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
     from sqlglot import exp
 
 T = TypeVar("T")
-
-# DuckDB's own default is four fifths; other programs live on the machine too.
-MEMORY_SHARE = 0.5
-SPILL_SHARE = 0.5
-
-# The bar would be drawn on standard error, whoever listens there.
-_NO_BAR = "enable_progress_bar = false"
 
 
 def answer(
@@ -46,11 +38,11 @@ def answer(
 
     """
     with held:
-        question = Question(limits, StoreError)
+        question = Question(limits, StoreError, makes=False)
         question.at_close.push(held.pop_all())
+    text = text_of(query)
     try:
-        question.run(lambda: add_views(question.connection, relations))
-        return question.stream(query.sql("duckdb"), batch_rows)
+        return question.stream(lambda: over(question.connection, text, relations), batch_rows)
     except BaseException:
         question.close()
         raise
@@ -78,51 +70,43 @@ def answer_typed(
         question.run(lambda: add_views(question.connection, relations))
         question.run(lambda: question.lock_up([f for r in relations.values() for f in r.files]))
         question.run(lambda: question.check_one_select(sql))
-        return question.stream(sql, batch_rows)
+        return question.stream(lambda: question.connection.sql(sql), batch_rows)
     except BaseException:
         question.close()
         raise
 
 
 class Question:
-    """One query's database, the thread that asks it, and the folder that it may spill into.
+    """One query's database, and the thread that asks it.
 
     The engine's errors come out as `error`, in one line. `stops` are called to stop what a job
-    does, `at_close` ends what else belongs to the question.
+    does, `at_close` ends what else belongs to the question. `makes` says that tables or views
+    are made for it.
     """
 
-    def __init__(self, limits: Limits, error: type[SiemstressError]) -> None:
-        import duckdb
-
+    def __init__(self, limits: Limits, error: type[SiemstressError], *, makes: bool = True) -> None:
         self._error = error
-        self._spill = Path(tempfile.gettempdir()) / f"siemstress-{os.getpid()}-{id(self):x}"
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-        self.connection = duckdb.connect(
-            ":memory:",
-            config={
-                "temp_directory": str(self._spill),
-                "max_temp_directory_size": f"{int(free * SPILL_SHARE)}B",
-                "memory_limit": f"{limits.memory or _memory()}B",
-                "python_enable_replacements": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "allow_persistent_secrets": False,
-            },
-        )
-        for setting in ("TimeZone = 'UTC'", "parquet_metadata_cache = true", _NO_BAR):
-            self.connection.execute(f"SET {setting}")
+        self._engine = engines.taken() if limits.memory is None else engines.Engine(limits.memory)
+        self._own = limits.memory is not None
+        """Whether the engine is for this question alone."""
+        self.connection = self._engine.question()
+        if makes:
+            self._engine.make_database(self.connection)
         self.stops: list[Callable[[], None]] = [self.connection.interrupt]
         self.at_close = ExitStack()
         self._jobs = Jobs(limits.seconds, self._stop)
 
     def close(self) -> None:
-        """Let go of the database and its spill folder."""
+        """Let go of the database."""
         self._jobs.close()
         self.at_close.close()
-        if not self._jobs.lost:
-            self.connection.close()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        if self._jobs.lost:
+            return  # Someone still works there.
+        self.connection.close()
+        if self._own:
+            self._engine.close()
+        else:
+            self._engine.give_back()
 
     def _stop(self) -> None:
         for stop in self.stops:
@@ -132,6 +116,7 @@ class Question:
         """From now on nothing but these files can be read, and no other setting be changed."""
         from sqlglot import exp
 
+        self._own = True  # There is no way back.
         for setting, values in (("allowed_paths", files), ("allowed_configs", changeable)):
             texts = exp.Array(expressions=[exp.Literal.string(value) for value in values])
             self.connection.execute(f"SET {setting} = {texts.sql('duckdb')}")
@@ -149,9 +134,11 @@ class Question:
             kind = str(statements[0].type).rpartition(".")[2]
             raise QueryError(f"a SELECT is wanted, not {kind}")
 
-    def stream(self, sql: str, batch_rows: int) -> pa.RecordBatchReader:
-        """Run a statement; the stream of its result closes the question at its end."""
-        reader = self.run(lambda: self.connection.sql(sql).to_arrow_reader(batch_rows))
+    def stream(
+        self, answer: Callable[[], duckdb.DuckDBPyRelation], batch_rows: int
+    ) -> pa.RecordBatchReader:
+        """Begin an answer; the stream of its rows closes the question at its end."""
+        reader = self.run(lambda: answer().to_arrow_reader(batch_rows))
         return self.streamed(reader.schema, lambda: next(reader, None))
 
     def streamed(
@@ -182,12 +169,6 @@ class Question:
             return self._jobs.run(job)
         except (duckdb.Error, RuntimeError, OSError, ValueError) as e:
             raise self._error(one_line(e)) from e
-
-
-def _memory() -> int:
-    """Bytes that a query may use where nothing else is said."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(256 << 20, int(pages * MEMORY_SHARE))
 
 
 def one_line(error: BaseException) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from siemstress.store.columns import DUCKDB
 from siemstress.store.history import VERSION
@@ -12,6 +14,11 @@ from siemstress.store.history import VERSION
 if TYPE_CHECKING:
     import duckdb
     from sqlglot import exp
+
+T = TypeVar("T")
+
+# With as many files it is quicker to read what each holds than to try without.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -37,41 +44,71 @@ class Relation:
 
 def add_views(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation]) -> None:
     """Make names stand for relations."""
-    for name, relation in relations.items():
-        _add_view(connection, name, relation)
+
+    def make(rows: Mapping[str, str]) -> None:
+        for name, sql in rows.items():
+            connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
+
+    _trying(relations, make)
 
 
-def _add_view(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
+def over(
+    connection: duckdb.DuckDBPyConnection, query: str, relations: Mapping[str, Relation]
+) -> duckdb.DuckDBPyRelation:
+    """The answer, not begun yet, to a query over relations; nothing is made in the database."""
+
+    def ask(rows: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
+        named = ", ".join(f"{name} AS NOT MATERIALIZED ({sql})" for name, sql in rows.items())
+        if query.startswith("WITH "):
+            return connection.sql(f"WITH {named}, {query.removeprefix('WITH ')}")
+        return connection.sql(f"WITH {named} {query}" if named else query)
+
+    return _trying(relations, ask)
+
+
+def _trying(relations: Mapping[str, Relation], tried: Callable[[Mapping[str, str]], T]) -> T:
+    """What comes of the relations' rows, by quoted names.
+
+    With nulls in the place of columns that no file of a relation has.
+    """
     import duckdb
 
-    parts = [p for p in (relation.whole, relation.by_row) if p]
-    try:
+    if sum(len(relation.files) for relation in relations.values()) > _FEW:
         # The usual case: every column is in some file. Asking first would read all footers twice.
-        connection.execute(view(name, relation, [None for _ in parts]))
-    except duckdb.BinderException:
-        connection.execute(view(name, relation, [_columns_of(connection, p) for p in parts]))
+        with contextlib.suppress(duckdb.BinderException):
+            return tried({_quoted(name): _rows(r, known=False) for name, r in relations.items()})
+    return tried({_quoted(name): _rows(r, known=True) for name, r in relations.items()})
 
 
-def _columns_of(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> set[str]:
+def _columns_of(paths: Sequence[str]) -> frozenset[str]:
+    """The columns that any of some files has."""
+    return frozenset[str]().union(*map(_columns_in, paths))
+
+
+@lru_cache(maxsize=10_000)
+def _columns_in(path: str) -> frozenset[str]:
+    """The columns of a file, in lower case. Files never change."""
+    import pyarrow.parquet as pq
+
+    return frozenset(name.lower() for name in pq.read_schema(path).names)
+
+
+def _quoted(name: str) -> str:
     from sqlglot import exp
 
-    rows = connection.execute(
-        exp.Describe(this=exp.select("*").from_(_files(paths))).sql("duckdb")
-    ).fetchall()
-    return {row[0].lower() for row in rows}
+    return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
-def view(name: str, relation: Relation, present: Sequence[set[str] | None]) -> str:
-    """The statement that makes a view of a relation.
-
-    `present` are the columns that the whole files, and those read by row, have; None: all.
-    """
+def _rows(relation: Relation, *, known: bool) -> str:
+    """The rows of a relation; without `known` all columns are taken to be in some file."""
     from sqlglot import exp
 
-    rows = _source(relation, present)
-    source = seen_through(rows, list(relation.types), relation.derived, relation.where)
-    made = exp.Create(this=exp.to_identifier(name, quoted=True), kind="VIEW", expression=source)
-    return made.sql("duckdb")
+    source = _source(relation, known=known)
+    if relation.where is None and not relation.derived:
+        return source
+    inner = exp.select("*").from_(exp.to_table("stored"))
+    seen = seen_through(inner, list(relation.types), relation.derived, relation.where)
+    return f"WITH stored AS NOT MATERIALIZED ({source}) {seen.sql('duckdb')}"
 
 
 def seen_through(
@@ -98,39 +135,40 @@ def seen_through(
     return exp.select(*values).from_(rows.subquery("rows"))
 
 
-def _source(relation: Relation, present: Sequence[set[str] | None]) -> exp.Query:
-    from sqlglot import exp
+def _source(relation: Relation, *, known: bool) -> str:
+    """The rows that stand in the files."""
+    types = tuple(relation.types.items())
 
-    known = list(present)
-    parts: list[exp.Query] = []
+    def part(files: Sequence[str]) -> str:
+        columns = _columns(types, _columns_of(files) if known else None)
+        return f"SELECT {columns} FROM {_files(files)}"  # noqa: S608 - names and paths are quoted
+
+    parts = []
     if relation.whole:
-        parts.append(_columns(relation.types, known.pop(0)).from_(_files(relation.whole)))
+        parts.append(part(relation.whole))
     if relation.by_row:
-        version = exp.column(VERSION, quoted=True)
-        rows = _columns(relation.types, known.pop(0)).from_(_files(relation.by_row))
-        parts.append(rows.where(version > relation.after, version <= relation.upto))
-    if not parts:
-        return _columns(relation.types, set()).where(exp.false())
-    return parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+        since = f"{VERSION} > {relation.after} AND {VERSION} <= {relation.upto}"
+        parts.append(f"{part(relation.by_row)} WHERE {since}")
+    nothing = f"SELECT {_columns(types, frozenset())} WHERE FALSE"
+    return " UNION ALL ".join(parts) or nothing
 
 
-def _columns(types: Mapping[str, str], present: set[str] | None) -> exp.Select:
+@lru_cache(maxsize=256)
+def _columns(types: tuple[tuple[str, str], ...], present: frozenset[str] | None) -> str:
     """The columns, those that are not present as nulls of their type."""
     from sqlglot import exp
 
-    return exp.select(
-        *(
-            exp.column(name, quoted=True)
-            if present is None or name.lower() in present
-            else exp.alias_(exp.cast(exp.null(), DUCKDB.get(delta, "VARCHAR")), name, quoted=True)
-            for name, delta in types.items()
-        )
+    columns = (
+        exp.column(name, quoted=True)
+        if present is None or name.lower() in present
+        else exp.alias_(exp.cast(exp.null(), DUCKDB.get(delta, "VARCHAR")), name, quoted=True)
+        for name, delta in types
     )
+    return ", ".join(column.sql("duckdb") for column in columns)
 
 
-def _files(paths: Sequence[str]) -> exp.Expression:
+def _files(paths: Sequence[str]) -> str:
     from sqlglot import exp
 
     names = exp.Array(expressions=[exp.Literal.string(path) for path in paths])
-    union = exp.PropertyEQ(this=exp.to_identifier("union_by_name"), expression=exp.true())
-    return exp.Anonymous(this="read_parquet", expressions=[names, union])
+    return f"read_parquet({names.sql('duckdb')}, union_by_name = true)"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from siemstress.config import Server
 from siemstress.errors import QueryError, SiemstressError, StoreError, Unavailable
 from siemstress.store.base import Limits, Scan
+from siemstress.store.dialect import text_of
 from siemstress.store.mariadb import pull, reading
 from siemstress.store.mariadb.narrowing import limited_inside, narrowed, row_by_row
 from siemstress.store.mariadb.reader import Reader, typed
@@ -41,7 +42,7 @@ def answer(
         QueryError: it took longer than it may, or two scans have one name.
 
     """
-    return _answer(server, query.sql("duckdb"), scans, batch_rows, limits, StoreError)
+    return _answer(server, text_of(query), scans, batch_rows, limits, StoreError)
 
 
 def answer_typed(
@@ -81,7 +82,7 @@ def _answer(
             schema, batches = streamed
             return question.streamed(schema, lambda: next(batches, None))
         question.run(lambda: asked.pull(query))
-        return question.stream(sql, batch_rows)
+        return question.stream(lambda: question.connection.sql(sql), batch_rows)
     except BaseException:
         question.close()
         raise

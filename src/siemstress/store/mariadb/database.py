@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,13 @@ class MariaDB:
         """The table's version; None without a table."""
         known = self._find(table)
         return known.version if known else None
+
+    def pulse(self, tables: Iterable[str]) -> Hashable:
+        """The tables' identities and versions; see `Store.pulse`."""
+        wanted = frozenset(tables)
+        with self._pool.connection() as connection:
+            known = listed(connection)
+        return frozenset((t.identity, t.version) for t in known if t.name in wanted)
 
     def identity(self, table: str) -> str | None:
         """Tells a table from another that came in its place; None without a table."""

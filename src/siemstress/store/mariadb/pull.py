@@ -15,6 +15,7 @@ import duckdb
 from sqlglot import exp
 
 from siemstress.store.columns import DUCKDB
+from siemstress.store.engines import DATABASE
 from siemstress.store.mariadb.narrowing import Wanted
 from siemstress.store.mariadb.reader import Reader, typed
 from siemstress.store.mariadb.relation import Relation
@@ -59,7 +60,7 @@ def wanted(
         plan = database.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
     finally:
         database.execute("SET disabled_optimizers = ''")
-    types = {f"memory.{SCHEMA}.{place.table}": place.relation.types for place in places}
+    types = {f"{DATABASE}.{SCHEMA}.{place.table}": place.relation.types for place in places}
     found: dict[str, set[str]] = {}
     for node in _nodes(json.loads(plan[0][1])):
         about = node.get("extra_info", {})
