@@ -81,7 +81,7 @@ def test_sql_agrees_with_the_engine(filled: Store, flags: dict[str, list[str]]) 
     condition = parse_flags(flags).condition()
     feed = Feed(("Auth",), condition)
     scan = Scan("Auth")
-    found = {n for frame in matches(filled, scan, feed) for n in frame["event"]}
+    found = {n for frame in matches(filled, scan, [feed]) for n in frame["event"]}
     ids = list(range(1, len(HOSTS) * len(MESSAGES) + 1))
     told = explained(filled, feed, "Auth", ids, {})
     assert {n for n, clause in told.items() if clause.met} == found

@@ -27,8 +27,10 @@ from siemstress.rules.life import Lives
 from siemstress.rules.model import Rule, since_epoch
 from siemstress.rules.positions import Positions, source_of
 from siemstress.rules.raising import Touched, outcomes, touched
+from siemstress.rules.recent import Recent
 from siemstress.rules.reconcile import Went
 from siemstress.rules.scan import Scanner
+from siemstress.rules.shelf import Shelf
 from siemstress.rules.tables import MATCHES
 from siemstress.store.base import Staged, Store
 
@@ -71,7 +73,10 @@ class Engine:
         self._scanner = Scanner(store, (f for r in rules for f in r.feeds), self._cannot)
         outs = dict.fromkeys(rule.out_table for rule in rules)
         self._positions = {out: Positions(store, out, "rules") for out in outs}
+        names = {out: [rule.name for rule in rules if rule.out_table == out] for out in outs}
+        self._recent = {out: Recent(store, out, names[out]) for out in outs}
         self._lives = {out: Lives(store, out, rules) for out in outs}
+        self._shelf = Shelf(store)
         self._complaints: set[str] = set()
         self.failed_rules: set[str] = set()
 
@@ -146,12 +151,13 @@ class Engine:
         pass_.worth = pass_.worth or bool(concerned)
         concerned, clocks = in_time(positions, rules, concerned, now)
         pass_.reached |= clocks
-        lives = self._lives[positions.target]
-        found = outcomes(self._store, positions.target, concerned, source.version, now)
+        lives, recent = self._lives[positions.target], self._recent[positions.target]
+        found = outcomes(self._shelf, recent, concerned, source.version, now)
         went: list[Went] = []
         for _, outcome in found:
             went += outcome.went
             pass_.open(outcome.opened)
+        pass_.stage()
         lives.went(went)
         if set(by_position) != {source.version}:
             pass_.reached[positions.consumer(source, by_member)] = source.version
@@ -164,11 +170,11 @@ class Engine:
             before = len(pass_.staged)
             try:
                 pass_.open(work.alerts)
+                pass_.stage()
             except Unavailable:
                 raise  # No rule is at fault.
             except StoreError as e:
-                self._store.discard(pass_.staged[before:])
-                del pass_.staged[before:]
+                pass_.drop(before)
                 self._complain(rule, e)
                 continue
             pass_.worth = pass_.worth or work.arrived
@@ -198,17 +204,33 @@ class _Pass:
         self.reached: dict[str, int] = {}
         self.worth = False
         self.ongoing: list[Alert] = []
+        self._taken: list[Alert] = []
 
     def open(self, found: Iterable[Alert]) -> None:
-        """Stage the alerts of a rule."""
+        """Take the alerts of a rule; with `stage` they are staged, those of many rules together."""
         raised = Raised()
         alerts = iter(found)
         while chunk := list(islice(alerts, _CHUNK)):
-            frame = alert_rows.frame(chunk, self._store.take_ids(len(chunk)))
-            self.staged += self._store.stage(self._out_table, frame)
-            self.ongoing += [replace(alert, ids="") for alert in chunk if alert.ongoing]
+            self._taken += chunk
+            if len(self._taken) >= _CHUNK:
+                self.stage()
             raised.add([alert for alert in chunk if not alert.supersedes])
         self.raised.join(raised)
+
+    def drop(self, before: int) -> None:
+        """Forget what was taken, and what was staged after so many pieces."""
+        self._taken = []
+        self._store.discard(self.staged[before:])
+        del self.staged[before:]
+
+    def stage(self) -> None:
+        """Stage what was taken."""
+        if not self._taken:
+            return
+        frame = alert_rows.frame(self._taken, self._store.take_ids(len(self._taken)))
+        self.staged += self._store.stage(self._out_table, frame)
+        self.ongoing += [replace(alert, ids="") for alert in self._taken if alert.ongoing]
+        self._taken = []
 
 
 def in_order(rules: Iterable[Rule]) -> list[tuple[str, list[Rule]]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from siemstress.rules.sigma.condition import Condition
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Feed:
     """Events of some tables for which a condition holds; None: all events.
 
@@ -33,6 +33,17 @@ class Feed:
     condition: Condition | exp.Expr | None
     keep: tuple[str, ...] = ()
     roll: int | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Feed) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[tuple[str, ...], str]:
+        """What is compared: conditions can be large."""
+        return self.tables, self.digest
 
     @property
     def of_sigma(self) -> Condition | None:

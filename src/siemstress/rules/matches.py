@@ -56,8 +56,14 @@ def together(values: Sequence[pl.Series]) -> pl.Series:
     return frame.select(pl.concat_str(cleaned, separator=SEPARATOR).alias("kept"))["kept"]
 
 
-def taken(kept: str, places: Sequence[int]) -> pl.Expr:
-    """Of a column of kept values those at some places, put together again; null where one lacks."""
+def taken(kept: str, places: Sequence[int], count: int) -> pl.Expr:
+    """Of a column of kept values those at some places, put together again; null where one lacks.
+
+    `count` is how many values are kept.
+    """
+    if list(places) == list(range(count)) and count:
+        # All of them, as they stand.
+        return pl.when(~pl.col(kept).str.contains(NOTHING, literal=True)).then(pl.col(kept))
     parts = pl.col(kept).str.split(SEPARATOR)
     some = [parts.list.get(place, null_on_oob=True) for place in places]
     some = [pl.when(part != NOTHING).then(part) for part in some]
@@ -172,6 +178,22 @@ def between(store: Store, stretches: Sequence[Stretch], upto: int | None) -> pl.
         more = {"table": pl.String(), "count": pl.Int64(), "last": pl.Int64()}
         return pl.DataFrame(schema=FOUND | more)
     low, high = min(s.low for s in stretches), max(s.high for s in stretches)
+    query = _all(store).where(exp.or_(*(_within(s) for s in stretches)))
+    bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
+    frame = _frame(store, query, {"matches": Scan(MATCHES, bounds, upto=upto)})
+    return complete(frame).unique(["feed", "event", "t"], keep="any")
+
+
+def later(store: Store, after: int, upto: int) -> pl.DataFrame:
+    """The matches that came later than a version of their table; see `between`."""
+    if not _has_any(store):
+        return between(store, (), upto)
+    query = _all(store).where(exp.column("feed").is_(exp.null()).not_())
+    frame = _frame(store, query, {"matches": Scan(MATCHES, after=after, upto=upto)})
+    return complete(frame).unique(["feed", "event", "t"], keep="any")
+
+
+def _all(store: Store) -> exp.Select:
     columns = [
         exp.column("feed"),
         exp.column("event"),
@@ -184,11 +206,7 @@ def between(store: Store, stretches: Sequence[Stretch], upto: int | None) -> pl.
             exp.alias_(exp.column("event_count"), "count"),
             exp.alias_(microseconds("last_time"), "last"),
         ]
-    wanted = exp.or_(*(_within(s) for s in stretches))
-    query = exp.select(*columns).from_(exp.to_table("matches")).where(wanted)
-    bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
-    frame = _frame(store, query, {"matches": Scan(MATCHES, bounds, upto=upto)})
-    return complete(frame).unique(["feed", "event", "t"], keep="any")
+    return exp.select(*columns).from_(exp.to_table("matches"))
 
 
 def _within(stretch: Stretch) -> exp.Expr:

@@ -5,7 +5,7 @@ A part may itself be windows, each of whose episodes is a match, at the time of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -30,13 +30,21 @@ def matches_of(
 
 
 def episodes_of(
-    windowed: Windowed, found: Mapping[str, pl.DataFrame], low: int | None, now: int | None
+    windowed: Windowed,
+    found: Mapping[str, pl.DataFrame],
+    low: int | None,
+    now: int | None,
+    groups: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """The episodes of windows among matches by feed; see `matches_of`.
 
-    What is new or rare is the last of the group's values.
+    With `groups` those of other groups are not all there. What is new or rare is the last of the
+    group's values.
     """
-    runs = episodes(matches_of(windowed, found, low, now), windowed.window, now)
+    matches = matches_of(windowed, found, low, now)
+    if groups is not None:
+        matches = matches.filter(pl.col("group").is_in(list(groups)))
+    runs = episodes(matches, windowed.window, now)
     if not len(runs) or runs["value"].null_count() == len(runs):
         return runs
     parts = ["value"] if runs["group"].max() == "" else ["group", "value"]
@@ -116,4 +124,4 @@ def _value(part: Part, among: tuple[str, ...], column: str) -> pl.Expr:
 
 
 def _some(wanted: tuple[str, ...], among: tuple[str, ...], column: str) -> pl.Expr:
-    return taken(column, [among.index(name) for name in wanted])
+    return taken(column, [among.index(name) for name in wanted], len(among))

@@ -7,9 +7,8 @@ those of the matches, in whatever order they came, and a backtest gives the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import polars as pl
 
@@ -18,12 +17,13 @@ from siemstress.rules.alerts import Alert, Episode
 from siemstress.rules.episodes.find import monotone, reach
 from siemstress.rules.episodes.model import First, Rare, Silent
 from siemstress.rules.feeds import Feed, Windowed
-from siemstress.rules.matches import Stretch, between, values_of
-from siemstress.rules.model import Rule, clamped, group_json
+from siemstress.rules.matches import Stretch, values_of
+from siemstress.rules.model import Rule, clamped
 from siemstress.rules.part_matches import episodes_of, groups_of, margin
-from siemstress.rules.raised import Standing, ongoing, standing
+from siemstress.rules.raised import Standing
+from siemstress.rules.recent import Recent
 from siemstress.rules.reconcile import Outcome, reconciled
-from siemstress.store.base import Store
+from siemstress.rules.shelf import Shelf
 
 # Groups of one rule that are told apart; with more new ones all its groups are computed.
 _GROUPS = 5_000
@@ -70,30 +70,35 @@ def touched(rules: Sequence[Rule], fresh: pl.DataFrame) -> Iterator[Touched]:
 
 
 def outcomes(
-    store: Store, out_table: str, some: Sequence[Touched], upto: int, now: int
+    shelf: Shelf, recent: Recent, some: Sequence[Touched], upto: int, now: int
 ) -> Iterator[tuple[Rule, Outcome]]:
     """What new matches make of the alerts of each rule that they bear on.
 
-    `upto` is the version of the matches; `now` (µs) tells what is over.
+    `shelf` has the matches, `recent` the alerts. `upto` is the version of the matches; `now` (µs)
+    tells what is over.
     """
     for chunk in _chunks(some):
-        stored = _zones(store, out_table, chunk)
+        stored = _zones(recent, chunk)
         stretches = [
             Stretch(feed.digest, t.low - margin(_of(t)), t.high + margin(_of(t)))
             for t in chunk
             for feed in t.rule.feeds
         ]
-        found = _by_feed(between(store, stretches, upto))
+        found = shelf.between(stretches, upto)
         for t in chunk:
             yield t.rule, _outcome(t, found, stored.get(t.rule.name, []), now)
 
 
 def computed(
-    rule: Rule, found: Mapping[str, pl.DataFrame], low: int | None, now: int | None
+    rule: Rule,
+    found: Mapping[str, pl.DataFrame],
+    low: int | None,
+    now: int | None,
+    groups: Collection[str] | None = None,
 ) -> pl.DataFrame:
-    """The episodes of a rule among matches by feed, from `low` (µs) on; see `matches_of`."""
+    """The episodes of a rule among matches by feed, from `low` (µs) on; see `episodes_of`."""
     assert rule.windowed is not None  # noqa: S101 - by the caller's choice
-    return episodes_of(rule.windowed, found, low, now)
+    return episodes_of(rule.windowed, found, low, now, groups)
 
 
 def alerts_of(rule: Rule, runs: pl.DataFrame) -> Iterator[Alert]:
@@ -127,20 +132,39 @@ def _outcome(
         for feed in rule.feeds
         if feed.digest in found
     }
-    runs = computed(rule, part, edge, now).filter(
+    runs = computed(rule, part, edge, now, t.groups).filter(
         pl.col("last") >= t.low, pl.col("start") <= t.high
     )
     if t.groups is not None:
         runs = runs.filter(pl.col("group").is_in(list(t.groups)))
-        keys = _named(windowed.group_by, t.groups) if stored else frozenset()
-        stored = [alert for alert in stored if alert.group in keys]
+        stored = [alert for alert in stored if alert.is_among(windowed.group_by, t.groups)]
     # Episodes of other windows may become one, so that there are fewer of them.
     grows = monotone(windowed.window) and all(isinstance(p.source, Feed) for p in windowed.parts)
     joins = windowed.window.joins
+    runs, stored = _changed(windowed, runs, stored, now)
     return reconciled(list(alerts_of(rule, runs)), stored, joins, now, grows=grows)
 
 
-def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, list[Standing]]:
+def _changed(
+    windowed: Windowed, runs: pl.DataFrame, stored: Sequence[Standing], now: int
+) -> tuple[pl.DataFrame, Sequence[Standing]]:
+    """Episodes and stored alerts without those that are as they were."""
+    known = {(s.key(windowed.group_by), s.start): s for s in stored if s.current}
+    same: set[str] = set()
+    changed: list[bool] = []
+    of = runs.select("group", "start", "last", "events", "ongoing")
+    for group, start, last, events, ongoing in of.iter_rows():
+        old = known.get((group, start))
+        goes_on = ongoing if ongoing is not None else last + windowed.window.joins >= now
+        if old is not None and (old.last, old.events, old.ongoing) == (last, events, goes_on):
+            same.add(old.id)
+        changed.append(old is None or old.id not in same)
+    return runs.filter(pl.Series(changed, dtype=pl.Boolean)), [
+        alert for alert in stored if alert.id not in same
+    ]
+
+
+def _zones(recent: Recent, some: Sequence[Touched]) -> dict[str, list[Standing]]:
     """Widen what is touched to where moments may have changed, and to whole stored alerts.
 
     Gives these alerts by the names of their rules.
@@ -148,12 +172,12 @@ def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, l
     for t in some:
         t.low -= reach(_of(t).window)
         t.high += reach(_of(t).window)
-    _reach_back(store, out_table, some)
+    _reach_back(recent, some)
     stored: dict[str, list[Standing]] = {}
     for _ in range(_ROUNDS):
         low = min(t.low - _of(t).window.joins for t in some)
         high = max(t.high + _of(t).window.joins for t in some)
-        stored = standing(store, out_table, [t.rule.name for t in some], low, high)
+        stored = recent.standing([t.rule.name for t in some], low, high)
         grew = [_grown(t, stored.get(t.rule.name, [])) for t in some]
         if not any(grew):
             break
@@ -167,39 +191,23 @@ def _zones(store: Store, out_table: str, some: Sequence[Touched]) -> dict[str, l
 
 def _grown(t: Touched, stored: Sequence[Standing]) -> bool:
     """Widen what is touched by alerts that reach into it; whether it grew."""
-    if not stored:
-        return False
-    joins = _of(t).window.joins
-    keys = _keys(t, t.groups)
+    joins, names = _of(t).window.joins, _of(t).group_by
     before = (t.low, t.high)
     for alert in stored:
-        if keys is not None and alert.group not in keys:
-            continue
-        if alert.last >= t.low - joins and alert.start <= t.high + joins:
+        near = alert.last >= t.low - joins and alert.start <= t.high + joins
+        if near and alert.is_among(names, t.groups):
             t.low, t.high = min(t.low, alert.start), max(t.high, alert.last)
     return before != (t.low, t.high)
 
 
-def _reach_back(store: Store, out_table: str, some: Sequence[Touched]) -> None:
+def _reach_back(recent: Recent, some: Sequence[Touched]) -> None:
     """Widen what is touched to silences that end now, however long ago they began."""
     of = {t.rule.name: t for t in some if isinstance(_of(t).window.kind, Silent)}
     of = {name: t for name, t in of.items() if t.came is None or t.came}
-    keys = {name: _keys(t, t.came) for name, t in of.items()}
-    for alert in ongoing(store, out_table, of) if of else ():
-        among = keys[alert.rule]
-        if among is None or alert.group in among:
-            of[alert.rule].low = min(of[alert.rule].low, alert.start)
-
-
-def _keys(t: Touched, groups: frozenset[str] | None) -> frozenset[str] | None:
-    """Groups as alerts name them."""
-    return None if groups is None else _named(_of(t).group_by, groups)
-
-
-@lru_cache(maxsize=32)
-def _named(names: tuple[str, ...], groups: frozenset[str]) -> frozenset[str]:
-    """Groups as alerts name them; one look asks several times."""
-    return frozenset(group_json(names, values_of(group, names)) for group in groups)
+    for alert in recent.ongoing(of) if of else ():
+        t = of[alert.rule]
+        if alert.is_among(_of(t).group_by, t.came):
+            t.low = min(t.low, alert.start)
 
 
 def _chunks(some: Sequence[Touched]) -> Iterator[list[Touched]]:
@@ -214,10 +222,6 @@ def _chunks(some: Sequence[Touched]) -> Iterator[list[Touched]]:
         rows += t.rows
     if chunk:
         yield chunk
-
-
-def _by_feed(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(key[0]): part for key, part in found.partition_by("feed", as_dict=True).items()}
 
 
 def _of(t: Touched) -> Windowed:

@@ -142,38 +142,36 @@ def found(
     """
     in_sql = [feed for feed in feeds if feed.of_sigma is None]
     others = [feed for feed in feeds if feed.of_sigma is not None]
+    by_digest = {feed.digest: feed for feed in feeds}
+
+    def put(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if singly else rolled(frame, by_digest[frame["feed"][0]])
+
     if others:
-        by_digest = {feed.digest: feed for feed in others}
-        for frame in made_ready(others).matches(store, scan):
-            yield frame if singly else rolled(frame, by_digest[frame["feed"][0]])
-    if not in_sql:
-        return
-    scan = replace(scan, derived=sql_feeds.derived(in_sql))
-    for feed in _screened(store, scan, in_sql, failed):
-        try:
-            frames = list(sql_feeds.matches(store, scan, feed))
-            if not singly:
-                frames = [rolled(frame, feed) for frame in frames]
-        except (Unavailable, LogTooShort):
-            raise
-        except StoreError as e:
-            failed(feed, e)
-            continue
-        yield from (frame for frame in frames if len(frame))
+        yield from map(put, made_ready(tuple(others)).matches(store, scan))
+    if in_sql:
+        scan = replace(scan, derived=sql_feeds.derived(in_sql))
+        yield from _in_sql(store, scan, in_sql, put, failed)
 
 
-def _screened(store: Store, scan: Scan, feeds: Sequence[Feed], failed: Failed) -> Iterator[Feed]:
-    """The feeds that are about any event of a scan."""
+def _in_sql(
+    store: Store,
+    scan: Scan,
+    feeds: Sequence[Feed],
+    put: Callable[[pl.DataFrame], pl.DataFrame],
+    failed: Failed,
+) -> Iterator[pl.DataFrame]:
+    """The matches of feeds that are asked for in SQL, as `put` puts them together."""
     try:
-        counted = list(sql_feeds.counts(store, scan, feeds))
+        frames = [put(frame) for frame in sql_feeds.matches(store, scan, feeds)]
     except (Unavailable, LogTooShort):
         raise
     except StoreError as e:
-        # One of them is at fault: ask one by one.
         if len(feeds) == 1:
             failed(feeds[0], e)
             return
+        # One of them is at fault: ask one by one.
         for feed in feeds:
-            yield from _screened(store, scan, [feed], failed)
+            yield from _in_sql(store, scan, [feed], put, failed)
         return
-    yield from (feed for feed, count in zip(feeds, counted, strict=True) if count)
+    yield from frames

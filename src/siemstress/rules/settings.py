@@ -20,7 +20,7 @@ from siemstress.rules.sigma.files import is_rule_file
 
 FILE_NAME = "siemtrigger.conf"
 SHIPPED = Path(__file__).parent / "shipped"
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.25
 TRIGGER_KEYS = frozenset({"confdir", "config", "poll", "sigma", "pipelines", "mappings"})
 
 

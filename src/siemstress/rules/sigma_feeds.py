@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import polars as pl
 from sqlglot import exp
@@ -14,8 +15,6 @@ from siemstress.rules.sigma.values import Batch, Rows, columns_of
 from siemstress.store.base import Scan, Store
 
 _BATCH_ROWS = 50_000
-# Sets of feeds that are kept ready.
-_MOST = 32
 
 
 class SigmaFeeds:
@@ -65,15 +64,7 @@ def _kept(batch: Batch, feed: Feed, rows: Rows) -> pl.Series:
     return together([batch.texts(place, rows) for place in feed.keep])
 
 
-_READY: dict[tuple[str, ...], SigmaFeeds] = {}
-
-
-def made_ready(feeds: Sequence[Feed]) -> SigmaFeeds:
-    """Feeds made ready once for all looks, by their digests: conditions are large to compare."""
-    key = tuple(feed.digest for feed in feeds)
-    ready = _READY.get(key)
-    if ready is None:
-        if len(_READY) >= _MOST:
-            _READY.clear()
-        ready = _READY[key] = SigmaFeeds(feeds)
-    return ready
+@lru_cache(maxsize=32)
+def made_ready(feeds: tuple[Feed, ...]) -> SigmaFeeds:
+    """Feeds made ready once for all looks."""
+    return SigmaFeeds(feeds)

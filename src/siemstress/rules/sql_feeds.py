@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import lru_cache
 
 import polars as pl
 from sqlglot import exp
@@ -12,9 +13,10 @@ from siemstress.rules.feeds import Feed
 from siemstress.rules.matches import together
 from siemstress.rules.model import GroupKey
 from siemstress.store.base import Scan, Store, rows
+from siemstress.store.dialect import lasting
 
-# Feeds that are asked about at once in one pass over what is new.
-_SCREENED = 40
+# Feeds that are asked about at once, in one pass over what is new.
+_TOGETHER = 40
 
 
 def arrived(store: Store, scan: Scan) -> int:
@@ -24,42 +26,47 @@ def arrived(store: Store, scan: Scan) -> int:
     return int(row["events"])
 
 
-def counts(store: Store, scan: Scan, feeds: Sequence[Feed]) -> Iterator[int]:
-    """How many events of a scan each of the feeds is about."""
-    present = set(store.columns(scan.table))
-    for first in range(0, len(feeds), _SCREENED):
-        some = feeds[first : first + _SCREENED]
-        parts = [
-            exp.alias_(
-                exp.Count(this=exp.Case(ifs=[exp.If(this=holds(f, present), true=_one())])), f"n{n}"
-            )
-            for n, f in enumerate(some)
-        ]
-        query = exp.select(*parts).from_(exp.to_table("fresh"))
-        row = next(rows(store.select(query, {"fresh": scan})))
-        for n in range(len(some)):
-            yield row[f"n{n}"]
+def matches(store: Store, scan: Scan, feeds: Sequence[Feed]) -> Iterator[pl.DataFrame]:
+    """The events of a scan that each feed is about, as `rules.matches.FOUND`; a feed each time."""
+    present = frozenset(store.columns(scan.table))
+    for first in range(0, len(feeds), _TOGETHER):
+        some = feeds[first : first + _TOGETHER]
+        query, kept = _query(tuple(some), present)
+        for batch in store.select(query, {"fresh": scan}):
+            rows = pl.DataFrame(pl.from_arrow(batch))
+            for n, feed in enumerate(some):
+                mine = rows.filter(pl.col(f"c{n}").cast(pl.Boolean))
+                if len(mine):
+                    yield _found(mine, feed, [kept[name] for name in feed.keep])
 
 
-def matches(store: Store, scan: Scan, feed: Feed) -> Iterator[pl.DataFrame]:
-    """The events of a scan that a feed is about, as `rules.matches.FOUND`."""
-    present = set(store.columns(scan.table))
-    columns: list[exp.Expr] = [
+def _found(rows: pl.DataFrame, feed: Feed, kept: Sequence[str]) -> pl.DataFrame:
+    values = together([rows[name] for name in kept])
+    return rows.select(
+        pl.lit(feed.digest).alias("feed"),
+        pl.col("event").cast(pl.Int64),
+        pl.col("t").cast(pl.Int64),
+        (values if kept else pl.lit("")).alias("kept"),
+    )
+
+
+@lru_cache(maxsize=32)
+def _query(
+    feeds: tuple[Feed, ...], present: frozenset[str]
+) -> tuple[exp.Select, Mapping[str, str]]:
+    """Events that any feed is about, `c0` and so on telling which, and where each value stands."""
+    kept = {name: f"k{n}" for n, name in enumerate(dict.fromkeys(k for f in feeds for k in f.keep))}
+    tests = [holds(feed, present) for feed in feeds]
+    query = exp.select(
         exp.alias_(exp.column("id", quoted=True), "event"),
         exp.alias_(microseconds("time"), "t"),
-    ]
-    for n, name in enumerate(feed.keep):
-        columns.append(exp.alias_(present_only(group_value(GroupKey(name)), present), f"k{n}"))
-    query = exp.select(*columns).from_(exp.to_table("fresh")).where(holds(feed, present))
-    for batch in store.select(query, {"fresh": scan}):
-        frame = pl.DataFrame(pl.from_arrow(batch))
-        kept = together([frame[f"k{n}"] for n in range(len(feed.keep))])
-        yield frame.select(
-            pl.lit(feed.digest).alias("feed"),
-            pl.col("event").cast(pl.Int64),
-            pl.col("t").cast(pl.Int64),
-            (kept if feed.keep else pl.lit("")).alias("kept"),
-        )
+        *(
+            exp.alias_(present_only(group_value(GroupKey(name)), present), place)
+            for name, place in kept.items()
+        ),
+        *(exp.alias_(exp.paren(test), f"c{n}") for n, test in enumerate(tests)),
+    )
+    return lasting(query.from_(exp.to_table("fresh")).where(exp.or_(*tests))), kept
 
 
 def derived(feeds: Sequence[Feed]) -> Mapping[str, exp.Expr]:
@@ -75,7 +82,7 @@ def derived(feeds: Sequence[Feed]) -> Mapping[str, exp.Expr]:
     return {}
 
 
-def holds(feed: Feed, present: set[str]) -> exp.Expr:
+def holds(feed: Feed, present: Set[str]) -> exp.Expr:
     """What holds for the events that a feed is about; those without a time are never.
 
     `present` are the columns that the table has; the others are null.
@@ -105,14 +112,10 @@ def group_value(key: GroupKey) -> exp.Expr:
     return exp.Lower(this=value)
 
 
-def present_only(node: exp.Expr, present: set[str]) -> exp.Expr:
+def present_only(node: exp.Expr, present: Set[str]) -> exp.Expr:
     """The expression with null for every column that the table does not have."""
 
     def known(part: exp.Expr) -> exp.Expr:
         return exp.null() if isinstance(part, exp.Column) and part.name not in present else part
 
     return node.copy().transform(known)
-
-
-def _one() -> exp.Expr:
-    return exp.Literal.number(1)
