@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 
 import generate
@@ -68,7 +68,7 @@ def run(folder: Path, rate: int, seconds: float, poll: float | None = None) -> F
     often = [] if poll is None else ["--poll", str(poll)]
     parse: list[str | Path] = [BIN / "siemparse", "-c", config, "--follow", log]
     watch: list[str | Path] = [BIN / "siemtrigger", "-c", trigger, *often]
-    messages = _messages(folder / "lines")
+    messages = _messages(folder / "lines", int(rate * seconds))
     came: dict[str, float] = {}
     found = Found()
     with _started(parse) as parser, _started(watch) as watcher:
@@ -87,22 +87,22 @@ def run(folder: Path, rate: int, seconds: float, poll: float | None = None) -> F
     return found
 
 
-def _messages(path: Path) -> list[str]:
+def _messages(path: Path, count: int) -> list[str]:
     """Lines without their stamps."""
-    generate.write(path, 50_000)
+    generate.write(path, count)
     return [line[_BEHIND_HOST:] for line in path.read_text().splitlines()]
 
 
 def _write(log: Path, messages: Sequence[str], rate: int, seconds: float) -> dict[str, float]:
     """Write lines at a steady rate; tells when each new user's was written."""
     written: dict[str, float] = {}
-    endless = cycle(messages)
+    remaining = iter(messages)
     steps, every = int(seconds / _STEP), max(1, int(1 / _STEP / _PROBES))
     began = time.monotonic()
     with log.open("a") as file:
         for step in range(steps):
             stamp = datetime.now(UTC).isoformat()
-            lines = [f"{stamp} {message}" for message in islice(endless, int(rate * _STEP))]
+            lines = [f"{stamp} {message}" for message in islice(remaining, int(rate * _STEP))]
             if step % every == 0:
                 name = f"probe{step}x"
                 told = f"new user: name={name}, UID=1001, GID=1001, home=/home/{name}"

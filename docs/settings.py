@@ -104,7 +104,7 @@ TRIGGER = {
     "pipelines": "pySigma's processing pipelines, which change Sigma rules",
     "mappings": "files that say where fields of Sigma rules stand, and of which logs there are "
     "events",
-    "poll": f"seconds between looks at the store ({trigger.POLL_SECONDS:g})",
+    "poll": f"least seconds between looks at the store ({trigger.POLL_SECONDS:g})",
 }
 NOTIFY = {
     "kind": f"how it is told: {', '.join(f'`{name}`' for name in sorted(kinds()))}; must be there",

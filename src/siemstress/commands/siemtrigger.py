@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,17 +11,15 @@ from siemstress.commands import siemtrigger_history as history
 from siemstress.commands import siemtrigger_notify as notify
 from siemstress.commands import siemtrigger_test as samples
 from siemstress.commands import siemtrigger_why as reasons
-from siemstress.commands.command import Parser, Terminated, run, say
+from siemstress.commands.command import Parser, run, say
 from siemstress.commands.siemtrigger_actions import Action, Actions
-from siemstress.errors import Failure, RuleError
+from siemstress.commands.siemtrigger_watch import watch
+from siemstress.errors import RuleError
 
 if TYPE_CHECKING:
-    from siemstress.rules.engine import Engine, Raised
     from siemstress.rules.gather import Gathered
     from siemstress.rules.model import Rule
-    from siemstress.rules.settings import Settings
     from siemstress.store.base import Store
-    from siemstress.store.retention import Retention
 
 PROG = "siemtrigger"
 ACTIONS: Sequence[Callable[[Actions], object]] = (
@@ -77,7 +74,7 @@ def _main(arguments: list[str]) -> int:
             raise RuleError("there is no rule to watch by", file=found.path)
         if options.backtest or options.gaps:
             return _look_back(store, history.chosen(gathered.rules, options.rule), options)
-        return _watch(found, store, history.chosen(gathered.rules, options.rule), options)
+        return watch(found, store, history.chosen(gathered.rules, options.rule), options)
     finally:
         store.close()
 
@@ -95,7 +92,7 @@ def _parser() -> Parser:
         "--poll",
         type=_seconds,
         metavar="SECONDS",
-        help="time between looks at the store (default: 1, or what the config says)",
+        help="least time between looks at the store (default: 0.25, or what the config says)",
     )
     history.add_flags(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print new alerts")
@@ -148,96 +145,3 @@ def _look_back(store: Store, rules: Sequence[Rule], options: argparse.Namespace)
     if options.gaps:
         return history.show_gaps(store, rules)
     return history.backtest(store, rules, options.backtest, commit=options.commit)
-
-
-def _watch(
-    settings: Settings, store: Store, rules: Sequence[Rule], options: argparse.Namespace
-) -> int:
-    from siemstress.rules.engine import Engine
-    from siemstress.rules.reloading import Reloader
-
-    engine = Engine(store, rules, lambda text: say(f"{PROG}: {text}"))
-    retention = _retention(settings, store, rules, quiet=options.quiet)
-    notifiers = notify.made(settings, store, rules)
-    try:
-        if options.oneshot:
-            raised = engine.run(save=True)
-            _tell(raised, quiet=options.quiet)
-            say(f"{PROG}: {len(rules)} rules, {raised.count} new alerts")
-            told = notifiers.look(save=True) and notifiers.finish()
-            retention.look()
-            return 0 if told and not engine.failed_rules else 1
-        reloader = Reloader(options.config, store, settings, lambda text: say(f"{PROG}: {text}"))
-
-        def again() -> Engine | None:
-            """The engine for rules that have changed; None where they have not."""
-            gathered = reloader.look()
-            if gathered is None:
-                return None
-            for problem in gathered.problems:
-                say(f"{PROG}: {problem}")
-            some = history.chosen(gathered.rules, options.rule) if gathered.rules else []
-            say(f"{PROG}: rules have changed: {len(some)} now")
-            notifiers.watch(rule.out_table for rule in some)
-            return Engine(store, some, lambda text: say(f"{PROG}: {text}"))
-
-        def between() -> None:
-            notifiers.look()
-            retention.look()
-
-        poll = options.poll or settings.poll
-        return _for_ever(engine, between, poll, again, quiet=options.quiet)
-    finally:
-        notifiers.close()
-
-
-def _retention(
-    settings: Settings, store: Store, rules: Sequence[Rule], *, quiet: bool
-) -> Retention:
-    """What deletes old alerts, and what is known of them, now and then; events are siemparse's."""
-    from siemstress.rules.keeping import kept
-    from siemstress.store.retention import Retention
-
-    def told(text: str) -> None:
-        if not quiet:
-            say(f"{PROG}: {text}")
-
-    limits = kept(list(settings.config.sections.values()), rules)
-    return Retention(store, limits, told, lambda text: say(f"{PROG}: {text}"))
-
-
-def _for_ever(
-    engine: Engine,
-    between: Callable[[], None],
-    poll: float,
-    again: Callable[[], Engine | None],
-    *,
-    quiet: bool,
-) -> int:
-    """Look again and again until a signal comes; failures are waited out, if it worked once."""
-    from siemstress.ingest.patience import Patience
-
-    patience = Patience(lambda text: say(f"{PROG}: {text}"), kinds=Failure)
-    try:
-        while True:
-            _tell(patience.attempt(engine.run), quiet=quiet)
-            between()
-            time.sleep(poll)
-            if changed := patience.attempt(again):
-                engine.save()
-                engine = changed
-    except (KeyboardInterrupt, Terminated):
-        if not patience.gave_up:
-            engine.save()
-        return 0
-
-
-def _tell(raised: Raised, *, quiet: bool) -> None:
-    if quiet:
-        return
-    for alert in sorted(raised.alerts, key=lambda a: (a.time, a.rule.name, a.id)):
-        text = " ".join(alert.message.split())
-        say(f"{alert.time:%Y-%m-%d %H:%M:%S} [{alert.rule.name}] {text}")
-    untold = raised.count - len(raised.alerts)
-    if untold:
-        say(f"{PROG}: and {untold} more")

@@ -13,7 +13,7 @@ LIMIT_KEYS = ("max_line", "max_connections", "idle")
 SOURCE_KEYS = frozenset(
     {"follow", "listen", "journal", "kernel", "tls_certificate", "tls_key", "tls_ca", "zone"}
 ) | frozenset(LIMIT_KEYS)
-FLUSH = 2.0
+FLUSH = 1.0
 """Within so many seconds a line that was collected can be queried, unless the file says more."""
 
 _SHORTEST, _LONGEST = 0.2, 3600.0
