@@ -179,6 +179,7 @@ def test_siemtrigger_changes_no_event(site: Installation) -> None:
         "DELETE FROM UserAuth",
         "DROP TABLE UserAuth",
         "DELETE FROM siemstress_texts",
+        "INSERT INTO siemstress_texts VALUES ('rules_sigma', '')",
     ):
         site.refused("siemtrigger", statement)
 

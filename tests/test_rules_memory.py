@@ -17,9 +17,11 @@ from siemstress.rules.matches import Stretch
 from siemstress.rules.model import since_epoch
 from siemstress.rules.raised import Standing
 from siemstress.rules.recent import Recent
+from siemstress.rules.sets import Sets, digest_of
 from siemstress.rules.shelf import Shelf
-from siemstress.rules.tables import ALERT_LOG, MATCHES
+from siemstress.rules.tables import ALERT_LOG, MATCHES, RULE_SETS
 from siemstress.store.base import Store
+from stores import Opener
 
 EVER = 2**62
 NAMES = ("one", "two")
@@ -32,7 +34,7 @@ def alert_of(rule: str, second: int, group: str) -> Alert:
     return of_episode(RULES[rule], episode)
 
 
-def opened(store: Store, alert: Alert) -> str:
+def raise_one(store: Store, alert: Alert) -> str:
     """Store an alert; gives its id."""
     frame = alert_rows.frame([alert], store.take_ids(1))
     store.commit("UserAuth", store.stage("UserAuth", frame))
@@ -54,7 +56,7 @@ def step(rng: random.Random, store: Store, ids: dict[str, str]) -> None:
     waiting = [alert for alert in alerts if alert.id not in ids]
     if waiting and (not ids or rng.random() < 0.25):
         some = rng.choice(waiting)
-        ids[opened(store, some)] = some.rule.name
+        ids[raise_one(store, some)] = some.rule.name
         return
     alert = rng.choice(sorted(ids))
     change = rng.choice(
@@ -157,3 +159,16 @@ def test_matches_are_those_of_the_store(
         for feed in feeds:
             mine = wanted.filter(pl.col("feed") == feed)
             assert rows(found.get(feed), low, high) == rows(mine, low, high)
+
+
+def test_sets_have_the_members_that_they_were_stored_with(store: Store, opened: Opener) -> None:
+    some = frozenset(f"{n:016x} 'é" for n in range(5000))
+    assert Sets(store, "rules").members(digest_of(some)) == frozenset()
+    mine = Sets(store, "rules")
+    for members in (some, frozenset({"a"}), some):
+        mine.save(members)
+    assert store.status(RULE_SETS).rows == 2  # type: ignore[union-attr] # there is one now
+    other = Sets(opened(), "rules")
+    assert other.members(digest_of(some)) == some
+    assert other.members(digest_of(frozenset({"a"}))) == {"a"}
+    assert other.members("no such") == Sets(store, "feeds").members(digest_of(some)) == frozenset()

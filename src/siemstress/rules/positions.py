@@ -1,7 +1,7 @@
 """How far rules have seen tables, kept where their results go, in one commit with these.
 
 Thousands of rules move together, so their position is kept for a *set* of them: its digest names
-the consumer, a text in the store names the members. When a rule is added, changed or taken out
+the consumer, and `rules.sets` knows the members. When a rule is added, changed or taken out
 there is another set, and each of its members goes on from the furthest position of any set that
 had it. A commit also takes a *ticket*, a number that counts the commits of all siemtriggers to a
 table: of two that evaluate at once, one is refused and looks again.
@@ -9,13 +9,12 @@ table: of two that evaluate at once, one is refused and looks again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from siemstress.errors import Failure
+from siemstress.rules.sets import Sets, digest_of
 from siemstress.store.base import Advance, Staged, Store
 
 TICKET = "siemtrigger"
@@ -49,12 +48,11 @@ class Positions:
     """The positions in one table of results, `target`, of whoever adds to it."""
 
     def __init__(self, store: Store, target: str, kind: str) -> None:
-        """`kind` is what the members are, for the names of texts."""
+        """`kind` is what the members are."""
         self._store = store
-        self._kind = kind
+        self._sets = Sets(store, kind)
         self.target = target
         self._known: _Known | None = None
-        self._members: dict[str, frozenset[str]] = {}
 
     def sync(self) -> None:
         """Look at the target again where somebody else has moved it."""
@@ -81,20 +79,15 @@ class Positions:
         best: dict[str, int | None] = dict.fromkeys(members)
         wanted = frozenset(best)
         for digest, at in self._others(source):
-            for member in self._texts(digest) & wanted:
+            for member in self._sets.members(digest) & wanted:
                 before = best[member]
                 best[member] = at if before is None else max(before, at)
         return best
 
     def consumer(self, source: Source, members: Iterable[str]) -> str:
-        """The consumer that stands for these members, whose text is saved."""
+        """The consumer that stands for these members, who are stored."""
         some = frozenset(members)
-        digest = _digest(some)
-        if digest not in self._members:
-            text = f"{self._kind}_{digest}"
-            if self._store.load_text(text) is None:
-                self._store.save_text(text, json.dumps(sorted(some)))
-            self._members[digest] = some
+        self._sets.save(some)
         return self._consumer(source, some)
 
     def commit(
@@ -146,7 +139,7 @@ class Positions:
         return self._known
 
     def _consumer(self, source: Source, members: frozenset[str]) -> str:
-        return f"{_PREFIX}{_digest(members)}:{source.table}@{source.identity}"
+        return f"{_PREFIX}{digest_of(members)}:{source.table}@{source.identity}"
 
     def _others(self, source: Source) -> Iterable[tuple[str, int]]:
         """The sets that have seen some of the source, and how far."""
@@ -161,23 +154,8 @@ class Positions:
                 if at is not None:
                     yield name.removeprefix(_PREFIX).removesuffix(end), at
 
-    def _texts(self, digest: str) -> frozenset[str]:
-        """The members of a set; none where it is unknown."""
-        if digest not in self._members:
-            text = self._store.load_text(f"{self._kind}_{digest}")
-            try:
-                names = json.loads(text or "[]")
-            except ValueError:
-                names = []
-            self._members[digest] = frozenset(n for n in names if isinstance(n, str))
-        return self._members[digest]
-
 
 def source_of(store: Store, table: str) -> Source | None:
     """A table as it is now; None without one."""
     identity, version = store.identity(table), store.version(table)
     return None if identity is None or version is None else Source(table, identity, version)
-
-
-def _digest(members: frozenset[str]) -> str:
-    return hashlib.sha256(json.dumps(sorted(members)).encode()).hexdigest()[:16]

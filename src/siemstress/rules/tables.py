@@ -8,4 +8,6 @@ ALERT_LOG = "SiemAlertLog"
 """What became of alerts after they opened; the newest row of an alert counts."""
 NOTIFIED = "SiemNotified"
 """Who was told of which alerts; see `notify.ledger`."""
-OWN = frozenset({MATCHES, ALERT_LOG, NOTIFIED})
+RULE_SETS = "SiemRuleSets"
+"""Which rules and feeds have a position together; see `rules.sets`."""
+OWN = frozenset({MATCHES, ALERT_LOG, NOTIFIED, RULE_SETS})

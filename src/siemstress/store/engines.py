@@ -89,10 +89,14 @@ class Engine:
                 return
         self.close()
 
+    def forsake(self) -> None:
+        """Leave it to a job that does not end; what it has spilled goes."""
+        shutil.rmtree(self._spill, ignore_errors=True)
+
     def close(self) -> None:
         """Let go of it and of its spill folder."""
         self._connection.close()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        self.forsake()
 
 
 def taken() -> Engine:

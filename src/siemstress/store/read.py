@@ -101,7 +101,8 @@ class Question:
         self._jobs.close()
         self.at_close.close()
         if self._jobs.lost:
-            return  # Someone still works there.
+            self._engine.forsake()
+            return
         self.connection.close()
         if self._own:
             self._engine.close()
