@@ -127,6 +127,16 @@ class Staged(Protocol):
         """How many rows."""
 
 
+class Claim(Protocol):
+    """What this process alone has, until it is released or the process ends, however it ends."""
+
+    def held(self) -> bool:
+        """Whether it still is so; where not, it has to be claimed again."""
+
+    def release(self) -> None:
+        """Let others have it."""
+
+
 class Store(Protocol):
     """A place where events are kept.
 
@@ -184,6 +194,18 @@ class Store(Protocol):
 
     def version(self, table: str) -> int | None:
         """The table's version, counting up with every commit; None without a table."""
+
+    def claim(self, name: str) -> Claim | None:
+        """Be the only one of all processes on the store with a name; None: another is.
+
+        `name` has letters, digits and `-`. Nothing but this asks for claims, so that what must
+        not happen twice is kept from it by other means. Where nothing can be locked, as in a lake
+        that is not there yet, everyone gets a claim.
+
+        Raises:
+            Unavailable, StoreError: the store cannot be reached.
+
+        """
 
     def pulse(self, tables: Iterable[str]) -> Hashable:
         """A value that differs once any of the tables has another version.

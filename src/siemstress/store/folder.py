@@ -18,6 +18,7 @@ from siemstress.store.names import table_name
 
 IDS = "siemstress.ids"
 LOCK = "siemstress.lock"
+CLAIM = "siemstress.claim-"
 LOG = "_delta_log"
 TRASH = ".dropped-"
 
@@ -34,7 +35,8 @@ class Folder:
 
     `siemstress.ids` marks the folder as a lake and holds the last id given out.
     `siemstress.lock` is held shared by every commit and alone by whoever drops a table; its
-    content counts the tables that were dropped, so that others notice.
+    content counts the tables that were dropped, so that others notice. `siemstress.claim-…` are
+    locked by who is the only one to do something (`store/claims.py`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,9 +72,9 @@ class Folder:
             return
         except OSError as e:
             raise failure(e, self.path) from e
-        # A reader may have made the lock in a folder that a writer has just made.
+        # There may be locks in a folder that a writer has just made.
         if (
-            set(names) <= {LOCK}
+            all(name == LOCK or name.startswith(CLAIM) for name in names)
             or IDS in names
             or any((self.path / n / LOG).is_dir() for n in names)
         ):

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from siemstress.errors import SiemstressError, StoreError
-from siemstress.store import ids, texts
+from siemstress.store import claims, ids, texts
 from siemstress.store.base import (
     Advance,
     Bounds,
     Change,
+    Claim,
     Expired,
     Limits,
     Part,
@@ -121,6 +122,10 @@ class Lake:
     def version(self, table: str) -> int | None:
         """The table's version; None without a table."""
         return self._log(table).version()
+
+    def claim(self, name: str) -> Claim | None:
+        """Be the only one with a name; see `Store.claim`."""
+        return claims.claimed(self.folder.path, name)
 
     def pulse(self, tables: Iterable[str]) -> Hashable:
         """When the tables' logs last got an entry; see `Store.pulse`."""

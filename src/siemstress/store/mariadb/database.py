@@ -11,6 +11,7 @@ from siemstress.store.base import (
     Advance,
     Bounds,
     Change,
+    Claim,
     Expired,
     Limits,
     Part,
@@ -20,7 +21,7 @@ from siemstress.store.base import (
     TableStatus,
     check_advances,
 )
-from siemstress.store.mariadb import definition, numbers, upkeep
+from siemstress.store.mariadb import claims, definition, numbers, upkeep
 from siemstress.store.mariadb.commit import Commits, check_staged, hashed
 from siemstress.store.mariadb.pool import Pool
 from siemstress.store.mariadb.staging import StagedRows, stage
@@ -112,6 +113,10 @@ class MariaDB:
         """The table's version; None without a table."""
         known = self._find(table)
         return known.version if known else None
+
+    def claim(self, name: str) -> Claim | None:
+        """Be the only one with a name; see `Store.claim`."""
+        return claims.claimed(self.server, name)
 
     def pulse(self, tables: Iterable[str]) -> Hashable:
         """The tables' identities and versions; see `Store.pulse`."""
