@@ -20,6 +20,8 @@ demo: $(VENV)/.installed ## parse the sample logs, ask questions, raise the aler
 	@PATH="$(abspath $(BIN)):$$PATH" samples/demo
 
 test: $(VENV)/.installed system-packages lint ## check style and types, run all tests
+	@# The tests start our commands thousands of times, not all of which may keep what they compile.
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed ## check style and types only
