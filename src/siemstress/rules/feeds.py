@@ -91,13 +91,17 @@ class Windowed:
 
 def feeds_of(windowed: Windowed) -> Iterator[Feed]:
     """All feeds that windows are about, each once."""
-    seen = set()
+    found: list[Feed] = []
     for part in windowed.parts:
-        inner = [part.source] if isinstance(part.source, Feed) else feeds_of(part.source)
-        for feed in inner:
-            if feed.digest not in seen:
-                seen.add(feed.digest)
-                yield feed
+        found += [part.source] if isinstance(part.source, Feed) else feeds_of(part.source)
+    if len(found) < 2:
+        # Digests of thousands of rules would take longer than all else at a start.
+        yield from found
+        return
+    by_digest: dict[str, Feed] = {}
+    for feed in found:
+        by_digest.setdefault(feed.digest, feed)
+    yield from by_digest.values()
 
 
 def meaning_of(windowed: Windowed) -> tuple[object, ...]:
