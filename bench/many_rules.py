@@ -30,8 +30,8 @@ KINDS = {
     "mixed": ("525 rules, mixed events", 525, 100_000),
     "process": ("1,559 rules, started processes", 1559, 50_000),
 }
-# So many rows are asked of SQLite, and of us for the same rows.
-_FOR_SQLITE = 10_000
+# So many rows, a batch as large as in use, are asked of SQLite, and of us.
+_FOR_SQLITE = 50_000
 _SMALL = 100
 
 
