@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from siemstress.rules.tables import ALERT_LOG
-from siemstress.store.base import Store
+from siemstress.store.base import Store, add
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,13 +48,7 @@ def append(store: Store, entries: Sequence[Entry]) -> None:
     """
     if not entries:
         return
-    frame = _frame(entries, store.take_ids(len(entries)))
-    staged = store.stage(ALERT_LOG, frame)
-    try:
-        store.commit(ALERT_LOG, staged)
-    except BaseException:
-        store.discard(staged)
-        raise
+    add(store, ALERT_LOG, _frame(entries, store.take_ids(len(entries))))
 
 
 def _frame(entries: Sequence[Entry], first_id: int) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from siemstress.rules.alert_states import CURRENT, Wanted, states
 from siemstress.rules.episodes.model import First, Rare
 from siemstress.rules.explain import Clause, explained
 from siemstress.rules.feeds import Feed, Windowed
-from siemstress.rules.matches import Stretch, between
+from siemstress.rules.matches import Stretch, between, by_feed, parted
 from siemstress.rules.model import EPOCH, MICROSECOND, Rule, Statement, clamped
 from siemstress.rules.part_matches import groups_of, margin, matches_of
 from siemstress.rules.raising import alerts_of, computed
@@ -139,14 +139,14 @@ def around(store: Store, rule: Rule, event: int, t: int) -> Around:
     """
     windowed = _windows(rule)
     low, high = t - margin(windowed), t + margin(windowed)
-    by_feed = _matches(store, rule, event, low, high)
-    matches = matches_of(windowed, by_feed, low, None)
-    groups = _groups(windowed, by_feed, event)
+    mine = _matches(store, rule, event, low, high)
+    matches = matches_of(windowed, mine, low, None)
+    groups = _groups(windowed, mine, event)
     is_part = pl.col("ids").list.contains(event)
     if not isinstance(windowed.window.kind, First | Rare):
         within = (pl.col("opened") <= t) & (pl.col("last") >= t)
         is_part |= pl.col("group").is_in(groups) & within
-    runs = computed(rule, by_feed, low, microseconds(now())).filter(is_part)
+    runs = computed(rule, mine, low, microseconds(now())).filter(is_part)
     ids = [alert.id for alert in alerts_of(rule, runs)]
     stored = states(store, Wanted(ids=ids, states=CURRENT))["alert_id"].to_list() if ids else []
     return Around(
@@ -168,17 +168,17 @@ def behind(store: Store, rule: Rule, alert: str, first: int, last: int) -> list[
     stored = between(store, [Stretch(feed.digest, low, high) for feed in rule.feeds], None)
     if not len(stored):
         return []
-    runs = computed(rule, _by_feed(stored), low, microseconds(now()))
+    runs = computed(rule, parted(stored), low, microseconds(now()))
     for number, one in enumerate(alerts_of(rule, runs)):
         if one.id == alert:
             return list(runs["ids"][number])
     return []
 
 
-def _groups(windowed: Windowed, by_feed: Mapping[str, pl.DataFrame], event: int) -> list[str]:
+def _groups(windowed: Windowed, mine: Mapping[str, pl.DataFrame], event: int) -> list[str]:
     """The groups that an event belongs to."""
     found: set[str] = set()
-    for feed, frame in by_feed.items():
+    for feed, frame in mine.items():
         own = frame.filter(pl.col("event") == event)
         if len(own):
             found |= set(groups_of(windowed, feed, own).to_list())
@@ -191,26 +191,21 @@ def _matches(store: Store, rule: Rule, event: int, low: int, high: int) -> dict[
         stretches = [Stretch(feed.digest, low, high) for feed in rule.feeds]
         stored = between(store, stretches, None)
         if event in stored["event"]:
-            return _by_feed(stored)
+            return parted(stored)
     time: exp.Expr = _column("time")
     within = (time >= timestamp(clamped(low))).and_(time.copy() <= timestamp(clamped(high)))
     bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
-    frames = []
-    for table in dict.fromkeys(table for feed in rule.feeds for table in feed.tables):
-        feeds = tuple(feed for feed in rule.feeds if table in feed.tables)
-        scan = Scan(table, bounds, where=within)
-        if store.columns(table):
-            frames += list(found(store, scan, feeds, _fails))
-    lacking = {"count": pl.Int64(), "last": pl.Int64()}
-    frames = [
-        frame.with_columns(pl.lit(None, t).alias(n) for n, t in lacking.items() if n not in frame)
-        for frame in frames
-    ]
-    return _by_feed(pl.concat(frames, how="diagonal")) if frames else {}
-
-
-def _by_feed(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(key[0]): part for key, part in found.partition_by("feed", as_dict=True).items()}
+    return by_feed(
+        frame
+        for table in dict.fromkeys(table for feed in rule.feeds for table in feed.tables)
+        if store.columns(table)
+        for frame in found(
+            store,
+            Scan(table, bounds, where=within),
+            tuple(feed for feed in rule.feeds if table in feed.tables),
+            _fails,
+        )
+    )
 
 
 def _fails(_feed: Feed, error: Exception) -> None:

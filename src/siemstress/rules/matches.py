@@ -112,6 +112,11 @@ def by_feed(found: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return {feed: complete(pl.concat(some, how="diagonal")) for feed, some in frames.items()}
 
 
+def parted(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Matches of many feeds, one frame for each."""
+    return {str(key[0]): part for key, part in found.partition_by("feed", as_dict=True).items()}
+
+
 def stage(store: Store, found: Iterable[pl.DataFrame], table: str) -> Iterator[Sequence[Staged]]:
     """Prepare matches, of FOUND's columns, in the events of a table for a commit."""
     held: list[pl.DataFrame] = []
@@ -174,26 +179,22 @@ def between(store: Store, stretches: Sequence[Stretch], upto: int | None) -> pl.
 
     Each event once for a feed, however often it was stored.
     """
-    if not _has_any(store):
-        more = {"table": pl.String(), "count": pl.Int64(), "last": pl.Int64()}
-        return pl.DataFrame(schema=FOUND | more)
     low, high = min(s.low for s in stretches), max(s.high for s in stretches)
-    query = _all(store).where(exp.or_(*(_within(s) for s in stretches)))
     bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
-    frame = _frame(store, query, {"matches": Scan(MATCHES, bounds, upto=upto)})
-    return complete(frame).unique(["feed", "event", "t"], keep="any")
+    wanted = exp.or_(*(_within(s) for s in stretches))
+    return _read(store, Scan(MATCHES, bounds, upto=upto), wanted)
 
 
 def later(store: Store, after: int, upto: int) -> pl.DataFrame:
     """The matches that came later than a version of their table; see `between`."""
+    wanted = exp.column("feed").is_(exp.null()).not_()
+    return _read(store, Scan(MATCHES, after=after, upto=upto), wanted)
+
+
+def _read(store: Store, scan: Scan, wanted: exp.Expr) -> pl.DataFrame:
     if not _has_any(store):
-        return between(store, (), upto)
-    query = _all(store).where(exp.column("feed").is_(exp.null()).not_())
-    frame = _frame(store, query, {"matches": Scan(MATCHES, after=after, upto=upto)})
-    return complete(frame).unique(["feed", "event", "t"], keep="any")
-
-
-def _all(store: Store) -> exp.Select:
+        more = {"table": pl.String(), "count": pl.Int64(), "last": pl.Int64()}
+        return pl.DataFrame(schema=FOUND | more)
     columns = [
         exp.column("feed"),
         exp.column("event"),
@@ -206,7 +207,10 @@ def _all(store: Store) -> exp.Select:
             exp.alias_(exp.column("event_count"), "count"),
             exp.alias_(microseconds("last_time"), "last"),
         ]
-    return exp.select(*columns).from_(exp.to_table("matches"))
+    query = exp.select(*columns).from_(exp.to_table("matches")).where(wanted)
+    return complete(_frame(store, query, {"matches": scan})).unique(
+        ["feed", "event", "t"], keep="any"
+    )
 
 
 def _within(stretch: Stretch) -> exp.Expr:

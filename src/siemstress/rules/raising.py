@@ -17,7 +17,7 @@ from siemstress.rules.alerts import Alert, Episode
 from siemstress.rules.episodes.find import monotone, reach
 from siemstress.rules.episodes.model import First, Rare, Silent
 from siemstress.rules.feeds import Feed, Windowed
-from siemstress.rules.matches import Stretch, values_of
+from siemstress.rules.matches import Stretch, parted, values_of
 from siemstress.rules.model import Rule, clamped
 from siemstress.rules.part_matches import episodes_of, groups_of, margin
 from siemstress.rules.raised import Standing
@@ -49,7 +49,7 @@ class Touched:
 
 def touched(rules: Sequence[Rule], fresh: pl.DataFrame) -> Iterator[Touched]:
     """Of each rule what new matches (`rules.matches.fresh`) bear on; others are left out."""
-    by_feed = {str(key[0]): part for key, part in fresh.partition_by("feed", as_dict=True).items()}
+    by_feed = parted(fresh)
     for rule in rules:
         windowed = rule.windowed
         parts = {f.digest: by_feed[f.digest] for f in rule.feeds if f.digest in by_feed}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,11 +32,10 @@ class Recent:
         """Alerts with any moment (µs) from then on are known, and all that go on."""
         self._most = 0
         self._known: dict[str, Standing] = {}
-        self._said: dict[str, int] = {}
-        """The id of the log's entry that an alert's state is from."""
         self._heirs: dict[str, set[str]] = {}
         """Alerts that wait for one that is to take their place, by its id."""
-        self._opened: _Version = (None, None)
+        self._opened: _Version | None = None
+        """As of which versions of the tables that is; None: nothing was read yet."""
         self._logged: _Version = (None, None)
 
     def standing(self, rules: Iterable[str], low: int, high: int) -> dict[str, list[Standing]]:
@@ -68,6 +67,8 @@ class Recent:
 
     def _goes_on(self, opened: _Version, logged: _Version) -> bool:
         """Whether the tables are those of before; a table that was not there may come."""
+        if self._opened is None:
+            return False
         pairs = ((self._opened, opened), (self._logged, logged))
         return all(before[0] in (None, now[0]) for before, now in pairs)
 
@@ -80,7 +81,6 @@ class Recent:
         by_rule = raised.standing(self._store, self._out_table, self._rules, since, _EVER)
         found = [*lasting, *(alert for some in by_rule.values() for alert in some)]
         self._known = {alert.id: alert for alert in found}
-        self._said.clear()
         self._heirs.clear()
         for alert in found:
             self._awaits(alert)
@@ -90,20 +90,12 @@ class Recent:
     def _read(self, opened: _Version, logged: _Version) -> None:
         """Read what is new."""
         store, out_table = self._store, self._out_table
-        if opened != self._opened:
+        if self._opened is not None and opened != self._opened:
             for alert in raised.opened_since(store, out_table, self._opened[1], opened[1]):
                 self._add(alert)
         if logged != self._logged:
             changes = raised.changes_since(store, self._logged[1], logged[1])
-            changes = [row for row in changes if row["source_rule"] in self._rules]
-            # Alerts that ended before what is known here, and go on now.
-            unknown = {row["alert_id"] for row in changes} - self._known.keys()
-            for row in changes:
-                if row["alert_id"] not in unknown:
-                    self._follow(row)
-            for alert in raised.as_they_stand(store, out_table, unknown):
-                self._known[alert.id] = alert
-                self._awaits(alert)
+            self._follow([row for row in changes if row["source_rule"] in self._rules])
         self._opened, self._logged = opened, logged
 
     def _add(self, alert: Standing) -> None:
@@ -113,21 +105,25 @@ class Recent:
             if self._known[old].heir == alert.id:
                 self._known[old] = replace(self._known[old], current=False)
 
-    def _follow(self, row: Mapping[str, Any]) -> None:
-        """Bring an alert to what an entry of the log says of it."""
-        alert = self._known.get(row["alert_id"])
-        if alert is None or self._said.get(alert.id, -1) >= row["id"]:
-            return
-        self._said[alert.id] = row["id"]
-        alert = raised.after(alert, row)
-        if alert.heir and (alert.heir in self._known or self._is_stored(alert.heir)):
-            alert = replace(alert, current=False)
-        self._known[alert.id] = alert
-        self._awaits(alert)
+    def _follow(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Bring alerts to what entries of the log say of them."""
+        store, out_table = self._store, self._out_table
+        # Alerts that ended before what is known here, and go on now.
+        unknown = {row["alert_id"] for row in changes} - self._known.keys()
+        heirs = {row["note"] for row in changes if row["change"] == "superseded"} - {None}
+        there = raised.stored(store, out_table, heirs - self._known.keys()) | self._known.keys()
+        for row in changes:
+            if row["alert_id"] in unknown:
+                continue
+            alert = raised.after(self._known[row["alert_id"]], row)
+            if alert.heir in there:
+                alert = replace(alert, current=False)
+            self._known[alert.id] = alert
+            self._awaits(alert)
+        for alert in raised.as_they_stand(store, out_table, unknown):
+            self._known[alert.id] = alert
+            self._awaits(alert)
 
     def _awaits(self, alert: Standing) -> None:
         if alert.heir and alert.current:
             self._heirs.setdefault(alert.heir, set()).add(alert.id)
-
-    def _is_stored(self, alert_id: str) -> bool:
-        return bool(raised.opened_of(self._store, self._out_table, [alert_id]))

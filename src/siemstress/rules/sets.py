@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from siemstress.query import times
 from siemstress.rules.tables import RULE_SETS
-from siemstress.store.base import Scan, Store, rows
+from siemstress.store.base import Scan, Store, add, rows
 
 
 class Sets:
@@ -74,12 +74,7 @@ class Sets:
             },
             schema_overrides={"time": pl.Datetime("us"), "received": pl.Datetime("us")},
         )
-        staged = self._store.stage(RULE_SETS, frame)
-        try:
-            self._store.commit(RULE_SETS, staged)
-        except BaseException:
-            self._store.discard(staged)
-            raise
+        add(self._store, RULE_SETS, frame)
 
 
 def digest_of(members: frozenset[str]) -> str:

@@ -71,7 +71,7 @@ class Shelf:
             self._kept.clear()
             new = None
         self._version = upto
-        for feed, frame in _by_feed(new).items() if new is not None else ():
+        for feed, frame in matches.parted(new).items() if new is not None else ():
             if feed in self._kept:
                 self._put(feed, self._kept[feed][0], frame)
 
@@ -85,7 +85,7 @@ class Shelf:
 
     def _read(self, stretches: Sequence[Stretch], upto: int) -> dict[str, pl.DataFrame]:
         """Read matches from the store, and keep those of the newest times."""
-        found = _by_feed(matches.between(self._store, stretches, upto))
+        found = matches.parted(matches.between(self._store, stretches, upto))
         for s in stretches:
             self._kept.pop(s.feed, None)
             some = found.get(s.feed)
@@ -97,7 +97,3 @@ class Shelf:
         since, kept = self._kept[feed]
         if since < low - _SLACK:
             self._kept[feed] = low - _AHEAD, kept.filter(pl.col("t") >= low - _AHEAD)
-
-
-def _by_feed(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(key[0]): part for key, part in found.partition_by("feed", as_dict=True).items()}

@@ -360,6 +360,21 @@ def check_advances(advances: Sequence[Advance]) -> None:
         raise ValueError("a position is a number from 0 to 2**63 - 1")
 
 
+def add(store: Store, table: str, frame: pl.DataFrame) -> None:
+    """Store rows in one commit.
+
+    Raises:
+        StoreError: the store cannot be written; nothing was.
+
+    """
+    staged = store.stage(table, frame)
+    try:
+        store.commit(table, staged)
+    except BaseException:
+        store.discard(staged)
+        raise
+
+
 def rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
     """The rows of a small result, each as a dictionary by column name."""
     for batch in reader:

@@ -63,6 +63,13 @@ class Folder:
             raise failure(e, self.path) from e
         return sorted(name for name in names if (self.path / name / LOG).is_dir())
 
+    def changed(self, table: str) -> int | None:
+        """When a table's log last got an entry, in ns since 1970; None without a table."""
+        try:
+            return (self.table(table) / LOG).stat().st_mtime_ns
+        except OSError:
+            return None
+
     def check(self) -> None:
         """Raise StoreError if the path is something else than a lake, or than nothing yet."""
         try:

@@ -27,11 +27,12 @@ from siemstress.store.base import (
     check_advances,
     distinct_names,
 )
+from siemstress.store.checks import transaction_name
 from siemstress.store.columns import ALERT_TYPES, EVENT_TYPES
 from siemstress.store.files import pruned, row_count
 from siemstress.store.folder import IDS, Folder, failure
 from siemstress.store.history import VERSION, between, consumers
-from siemstress.store.log import UPKEEP, TableLog, Uncertain, transaction_name
+from siemstress.store.log import UPKEEP, TableLog, Uncertain
 from siemstress.store.readers import reading
 from siemstress.store.write import StagedFile, discard, stage
 
@@ -129,7 +130,7 @@ class Lake:
 
     def pulse(self, tables: Iterable[str]) -> Hashable:
         """When the tables' logs last got an entry; see `Store.pulse`."""
-        return tuple(self._log(table).pulse() for table in tables)
+        return tuple(self.folder.changed(table) for table in tables)
 
     def identity(self, table: str) -> str | None:
         """Tells a table from another that came in its place; None without a table."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 import time
 import uuid
@@ -13,9 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from siemstress.errors import Conflict, StoreError
+from siemstress.errors import StoreError
 from siemstress.store.base import Advance
 from siemstress.store.chain import Sealer
+from siemstress.store.checks import (
+    check_live,
+    check_positions,
+    identity_of,
+    transaction_name,
+    writer,
+)
 from siemstress.store.columns import delta_schema, delta_types, missing_columns
 from siemstress.store.files import LiveFile, live_files
 from siemstress.store.folder import LOG, Folder, failure, failure_of, sync_all, sync_folder
@@ -76,13 +81,6 @@ class TableLog:
         with self._lock, self.lake.shared() as drops:
             handle = self._open(drops)
             return handle.version() if handle else None
-
-    def pulse(self) -> int | None:
-        """When an entry was last added, in ns since 1970; None without a table."""
-        try:
-            return (self.path / LOG).stat().st_mtime_ns
-        except OSError:
-            return None
 
     def position(self, consumer: str) -> int | None:
         """Where a consumer is; None when the table or the consumer is unknown."""
@@ -147,8 +145,8 @@ class TableLog:
             for attempt in range(ATTEMPTS):
                 handle = self._opened(drops, types, create=live is None)
                 error = self._widen(handle, types)
-                _check_live(handle, live or ())
-                _check_positions(handle, advances)
+                check_live(handle, live or ())
+                check_positions(handle, advances)
                 error = error or self._try_commit(handle, actions, advances, metadata, token)
                 version = self._landed(handle.version(), token)
                 if version is not None:
@@ -390,33 +388,3 @@ class TableLog:
         if not bad:
             return ""
         return f"; {bad[0].name} is damaged, as after a power cut: run siemmanage repair"
-
-
-def identity_of(handle: DeltaTable) -> str:
-    """The id that Delta gave a table when it was made."""
-    return str(handle.metadata().id)
-
-
-def _check_positions(handle: DeltaTable, advances: Sequence[Advance]) -> None:
-    for advance in advances:
-        found = handle.transaction_version(transaction_name(advance.consumer))
-        if found != advance.expected:
-            raise Conflict(
-                f"{advance.consumer} is at {found}, not at {advance.expected}: "
-                "another process has moved it"
-            )
-
-
-def _check_live(handle: DeltaTable, live: Collection[str]) -> None:
-    if live and not {file.path for file in live_files(handle)}.issuperset(live):
-        raise Conflict("another process has replaced or deleted some of the files")
-
-
-def transaction_name(consumer: str) -> str:
-    """A consumer's name as the log can hold it: text, with stray bytes of file names escaped."""
-    return consumer.encode("utf-8", "backslashreplace").decode()
-
-
-def writer() -> str:
-    """Who commits: machine and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
