@@ -44,14 +44,15 @@ def why(settings: Settings, store: Store, options: argparse.Namespace) -> int:
     from siemstress.rules import explain_text
     from siemstress.rules.alert_search import event_ids, events_of, resolved, watched
     from siemstress.rules.alert_states import Wanted, states
-    from siemstress.rules.explain_rule import behind, met_by, microseconds, names_of
+    from siemstress.rules.explain_rule import behind, met_by, names_of
+    from siemstress.rules.model import since_epoch
 
     zone = _zone(options)
     limit = _EVENTS if options.limit is None else number("--limit", options.limit, 1000)
     (alert,) = states(store, Wanted(ids=resolved(store, [options.alert]))).to_dicts()
     rule = _rule(settings, store, alert["rule_id"] or "", alert["source_rule"])
     first, last = (
-        microseconds(alert[name] or alert["time"]) for name in ("first_time", "last_time")
+        since_epoch(alert[name] or alert["time"]) for name in ("first_time", "last_time")
     )
     ids = behind(store, rule, alert["alert_id"], first, last)
     ids = ids or event_ids(store, alert["table"], alert["alert_id"])
@@ -115,13 +116,14 @@ def why_not(settings: Settings, store: Store, options: argparse.Namespace) -> in
 
 def _of_windows(store: Store, rule: Rule, event: Mapping[str, Any]) -> Iterable[str]:
     """What a rule finds around an event that meets its condition."""
-    from siemstress.rules.explain_rule import around, microseconds
+    from siemstress.rules.explain_rule import around
     from siemstress.rules.explain_window import asked_for, there_was
+    from siemstress.rules.model import since_epoch
 
     if rule.windowed is None:
         yield _query(rule)
         return
-    t = microseconds(event["time"])
+    t = since_epoch(event["time"])
     there = around(store, rule, event["id"], t)
     for alert, is_stored in there.alerts.items():
         if is_stored:

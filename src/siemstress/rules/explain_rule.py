@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from siemstress.errors import QueryError
-from siemstress.query.mysql import timestamp
+from siemstress.query.conditions import column, timestamp
 from siemstress.query.times import now
 from siemstress.rules.alert_states import CURRENT, Wanted, states
 from siemstress.rules.episodes.model import First, Rare
 from siemstress.rules.explain import Clause, explained
 from siemstress.rules.feeds import Feed, Windowed
 from siemstress.rules.matches import Stretch, between, by_feed, parted
-from siemstress.rules.model import EPOCH, MICROSECOND, Rule, Statement, clamped
+from siemstress.rules.model import Rule, Statement, clamped, since_epoch
 from siemstress.rules.part_matches import groups_of, margin, matches_of
 from siemstress.rules.raising import alerts_of, computed
 from siemstress.rules.scan import found
@@ -146,7 +146,7 @@ def around(store: Store, rule: Rule, event: int, t: int) -> Around:
     if not isinstance(windowed.window.kind, First | Rare):
         within = (pl.col("opened") <= t) & (pl.col("last") >= t)
         is_part |= pl.col("group").is_in(groups) & within
-    runs = computed(rule, mine, low, microseconds(now())).filter(is_part)
+    runs = computed(rule, mine, low, since_epoch(now())).filter(is_part)
     ids = [alert.id for alert in alerts_of(rule, runs)]
     stored = states(store, Wanted(ids=ids, states=CURRENT))["alert_id"].to_list() if ids else []
     return Around(
@@ -168,7 +168,7 @@ def behind(store: Store, rule: Rule, alert: str, first: int, last: int) -> list[
     stored = between(store, [Stretch(feed.digest, low, high) for feed in rule.feeds], None)
     if not len(stored):
         return []
-    runs = computed(rule, parted(stored), low, microseconds(now()))
+    runs = computed(rule, parted(stored), low, since_epoch(now()))
     for number, one in enumerate(alerts_of(rule, runs)):
         if one.id == alert:
             return list(runs["ids"][number])
@@ -192,7 +192,7 @@ def _matches(store: Store, rule: Rule, event: int, low: int, high: int) -> dict[
         stored = between(store, stretches, None)
         if event in stored["event"]:
             return parted(stored)
-    time: exp.Expr = _column("time")
+    time: exp.Expr = column("time")
     within = (time >= timestamp(clamped(low))).and_(time.copy() <= timestamp(clamped(high)))
     bounds = Bounds(time_min=clamped(low), time_max=clamped(high))
     return by_feed(
@@ -212,17 +212,6 @@ def _fails(_feed: Feed, error: Exception) -> None:
     raise error
 
 
-def _column(name: str) -> exp.Expr:
-    from sqlglot import exp
-
-    return exp.column(name, quoted=True)
-
-
 def _windows(rule: Rule) -> Windowed:
     assert rule.windowed is not None  # noqa: S101 - by the caller's choice
     return rule.windowed
-
-
-def microseconds(time: object) -> int:
-    """A time in µs since 1970."""
-    return (time - EPOCH) // MICROSECOND  # type: ignore[operator, no-any-return] # of datetimes
