@@ -21,9 +21,11 @@ class ServerClaim:
         return not self._connection.lost and self._connection.stands()
 
     def release(self) -> None:
-        """Let others have it."""
-        with contextlib.suppress(StoreError):
-            self._connection.close()
+        """Let others have it, at once: a server may see only later that a connection has ended."""
+        if not self._connection.lost:
+            with contextlib.suppress(StoreError):
+                self._connection.execute("DO release_all_locks()")
+        self._connection.close()
 
 
 def claimed(server: Server, name: str) -> ServerClaim | None:
