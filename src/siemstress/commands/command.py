@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from siemstress import __version__
 from siemstress.errors import SiemstressError, UserError
@@ -40,7 +40,7 @@ def say(text: str) -> None:
     """Tell the user something, on standard error, with control characters made visible."""
     from siemstress.render.text import visible
 
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         print(visible(text), file=sys.stderr)
 
 
@@ -71,16 +71,27 @@ def run(prog: str, main: Callable[[list[str]], int], arguments: list[str] | None
     --debug among the arguments the traceback is shown as well.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    _open_streams()
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _send_again
     try:
-        status = main(arguments)
+        return _status(prog, main, arguments)
+    finally:
+        # What cannot be written has been told of: keep the interpreter from trying again.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+                continue
+            _forget(stream)
+
+
+def _status(prog: str, main: Callable[[list[str]], int], arguments: list[str]) -> int:
+    debug = "--debug" in arguments
+    try:
+        status = _ended(main, arguments)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # What is still buffered has no reader either: keep the interpreter from trying.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
         return 130
@@ -96,6 +107,33 @@ def run(prog: str, main: Callable[[list[str]], int], arguments: list[str] | None
             traceback.print_exc()
         say(f"{prog}: {' '.join(str(e).split()) or type(e).__name__}")
         return 1
+
+
+def _ended(main: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """The status of a main that may also end as argument parsers do."""
+    try:
+        return main(arguments)
+    except SystemExit as e:
+        return e.code if isinstance(e.code, int) else 0
+
+
+def _open_streams() -> None:
+    """Put the null device where a standard stream was closed, before a file comes to be there."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _forget(stream: TextIO) -> None:
+    """Let a stream that nobody reads, or that has no room, lose what it still holds."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 __all__ = ["Parser", "Terminated", "UserError", "run", "say"]

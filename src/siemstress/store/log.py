@@ -251,7 +251,9 @@ class TableLog:
                 sync_folder(log)
                 self._delete_checkpoints(before=handle.version())
             except (DeltaError, OSError) as e:
-                raise StoreError(f"no checkpoint: {plain(e)}", file=self.path) from e
+                # Another may have written one, and have shortened the log that ours is read from.
+                if max(checkpoints(self.path), default=-1) < handle.version():
+                    raise StoreError(f"no checkpoint: {plain(e)}", file=self.path) from e
             return handle.version()
 
     def set_properties(self) -> None:

@@ -72,9 +72,6 @@ class Column:
         return np.flatnonzero(there)
 
 
-_EMPTY = Column(_NONE, pl.Series([], dtype=pl.String))
-
-
 class Batch:
     """Events, as far as rules look at them.
 
@@ -165,7 +162,7 @@ def _entries(events: pl.DataFrame, keys: Iterable[str]) -> dict[str, tuple[Rows,
 def _column(parts: Sequence[tuple[Rows, pl.Series]]) -> Column:
     """One column of several places; of two that a row has the first counts."""
     if not parts:
-        return _EMPTY
+        return Column(_NONE, pl.Series([], dtype=pl.String))
     rows, values = parts[0]
     for more, texts in parts[1:]:
         fresh = np.flatnonzero(~np.isin(more, rows, assume_unique=True))
