@@ -66,11 +66,10 @@ def _request(given: Mapping[str, Any]) -> bytes | None:
     environment = os.environ if given["env"] is None else given["env"]
     texts = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
     program = words[0] if given["executable"] is None else ""
-    is_ours = program in _COMMANDS or (program == sys.executable and words[1:2] == ["-c"])
     special = ("preexec_fn", "pass_fds", "shell", "gid", "gids", "uid")
     if {"-h", "--help", "--version"} & set(words):  # They import little.
         return None
-    if not is_ours or any(given[name] for name in special) or given["umask"] >= 0:
+    if program not in _COMMANDS or any(given[name] for name in special) or given["umask"] >= 0:
         return None
     if given["process_group"] != -1 or _early(texts) != _early(os.environ):
         return None
@@ -198,14 +197,9 @@ def _become(request: dict[str, Any]) -> None:
     sys.stdout = os.fdopen(1, "w", buffering=1 if os.isatty(1) else -1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     words = request["words"]
-    if words[0] == sys.executable:
-        sys.argv = ["-c", *words[3:]]
-        sys.path[0] = ""
-        exec(compile(words[2], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - a test's
-    else:
-        sys.argv = words
-        sys.path[0] = str(BIN)
-        runpy.run_path(words[0], run_name="__main__")
+    sys.argv = words
+    sys.path[0] = str(BIN)
+    runpy.run_path(words[0], run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -110,22 +110,27 @@ def _status(prog: str, main: Callable[[list[str]], int], arguments: list[str]) -
 
 
 def _ended(main: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """The status of a main that may also end as argument parsers do."""
+    """The status of a main; of one that ends as argument parsers do, once its output is out."""
     try:
         return main(arguments)
-    except SystemExit as e:
-        return e.code if isinstance(e.code, int) else 0
+    except SystemExit:
+        sys.stdout.flush()
+        raise
 
 
 def _open_streams() -> None:
-    """Put the null device where a standard stream was closed, before a file comes to be there."""
+    """Put the null device where a standard stream was closed, before a file comes to be there.
+
+    `sys.stdin` stays None then: there is nothing to read.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
             if null != number:
                 os.dup2(null, number)
                 os.close(null)
-            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+            if number:
+                setattr(sys, name, os.fdopen(number, "w", closefd=False))
 
 
 def _forget(stream: TextIO) -> None:
