@@ -184,7 +184,7 @@ OBJECTS = st.dictionaries(
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_all_that_is_in_an_object_is_a_field(objects: list[dict[str, Any]]) -> None:
     for row, item in zip(read(*objects), objects, strict=True):
         assert row["parsed"] is True
@@ -285,7 +285,7 @@ ITEMS = st.recursive(
 )
 @example(items=[], indent=2, seed=1)
 @example(items=[{"a": '\\"],['}], indent=None, seed=1)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_an_array_s_items_are_lines(items: list[Any], indent: int | None, seed: int) -> None:
     data = (" \n" + json.dumps(items, indent=indent) + "\n").encode()
     lines = array_lines(data, seed).splitlines()

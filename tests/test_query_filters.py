@@ -47,7 +47,7 @@ def like(pattern: str, text: str) -> bool:
     return re.fullmatch(expression, text.lower(), re.DOTALL) is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     flag=st.sampled_from(sorted(TEXT_FLAGS)),
     patterns=st.lists(TEXTS, min_size=1, max_size=3),
@@ -68,7 +68,7 @@ def test_text_filters_are_like_without_case(
     assert rows_passing(parse_flags({f"r{flag}": patterns}), rows) == others
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     patterns=st.lists(st.text(LETTERS + "0123.", max_size=8), min_size=1, max_size=2),
     values=st.lists(st.text(LETTERS + "0123.", max_size=12) | st.none(), min_size=1, max_size=6),

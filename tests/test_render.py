@@ -50,7 +50,7 @@ def batch_of(**columns: Any) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=4), st.booleans())
 def test_json_says_what_the_values_are(
     rows: list[tuple[str | None, str | None]], to_terminal: bool
@@ -73,7 +73,7 @@ def test_json_says_what_the_values_are(
         assert not CONTROLS.search(jsonl + array)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=4))
 def test_csv_says_what_the_values_are(rows: list[tuple[str | None, str | None]]) -> None:
     columns = {n: pa.array([row[n] for row in rows], pa.string()) for n in (0, 1)}

@@ -179,7 +179,7 @@ def backtested(store: Store, rules: list[Rule]) -> dict[tuple[str, str], bool]:
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

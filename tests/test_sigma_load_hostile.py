@@ -126,7 +126,7 @@ PLACES = [(n, path) for n, document in enumerate(WHOLE) for path in places_in(do
 
 
 @given(changes=st.lists(st.tuples(st.sampled_from(PLACES), BAD), min_size=1, max_size=2))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_anything_may_stand_anywhere(changes: list[tuple[tuple[int, Any], Any]]) -> None:
     documents = list(WHOLE)
     for (number, path), new in changes:
@@ -144,7 +144,7 @@ def test_anything_may_stand_anywhere(changes: list[tuple[tuple[int, Any], Any]])
 
 
 @given(st.one_of(st.binary(max_size=60), st.text("{}[]:-,&*!|>'\"%@? \nab1", max_size=60)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_text_is_a_traceback(text: bytes | str) -> None:
     loaded_of(text.encode() if isinstance(text, str) else text)
 
