@@ -445,9 +445,9 @@ for n in range(int(sys.argv[2])):
     lake.commit("Auth", lake.stage("Auth", events(4, first=4 * n)))
     log = TableLog(lake.folder, "Auth")
     try:
-        if n % 3 == 2:
+        if n % 2:
             upkeep.compact(log, grace=timedelta(seconds=20), log_kept=now)
-        if n % 10 == 9:
+        if n % 5 == 4:
             expire(log, START + timedelta(seconds=n), grace=timedelta(seconds=20))
     except Conflict:
         pass

@@ -6,10 +6,10 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from siemstress.errors import StoreError
 from siemstress.store.base import Advance
@@ -44,6 +44,7 @@ _PROPERTIES = {
     "delta.deletedFileRetentionDuration": "interval 1 hours",
 }
 UPKEEP = "upkeep"
+_T = TypeVar("_T")
 
 
 class Uncertain(StoreError):
@@ -84,9 +85,9 @@ class TableLog:
 
     def position(self, consumer: str) -> int | None:
         """Where a consumer is; None when the table or the consumer is unknown."""
+        name = transaction_name(consumer)
         with self._lock, self.lake.shared() as drops:
-            handle = self._open(drops)
-            return handle.transaction_version(transaction_name(consumer)) if handle else None
+            return self._read(drops, lambda handle: handle.transaction_version(name))
 
     def identity(self) -> str | None:
         """The id that Delta gave the table when it was made; None without a table."""
@@ -105,14 +106,12 @@ class TableLog:
     def snapshot(self) -> Snapshot | None:
         """The newest version's columns and files; None without a table."""
         with self._lock, self.lake.shared() as drops:
-            handle = self._open(drops)
-            if handle is None:
-                return None
-            if self._snapshot is None or self._snapshot.version != handle.version():
-                self._snapshot = Snapshot(
-                    handle.version(), self._types_of(handle), live_files(handle)
-                )
-            return self._snapshot
+            return self._read(drops, self._snapshot_of)
+
+    def _snapshot_of(self, handle: DeltaTable) -> Snapshot:
+        if self._snapshot is None or self._snapshot.version != handle.version():
+            self._snapshot = Snapshot(handle.version(), self._types_of(handle), live_files(handle))
+        return self._snapshot
 
     def _types_of(self, handle: DeltaTable) -> Mapping[str, str]:
         version = handle.version()
@@ -140,13 +139,21 @@ class TableLog:
             StoreError: the log cannot be written.
 
         """
+        from deltalake.exceptions import DeltaError
+
         token = uuid.uuid4().hex
         with self._lock, self.lake.shared() as drops:
             for attempt in range(ATTEMPTS):
                 handle = self._opened(drops, types, create=live is None)
                 error = self._widen(handle, types)
-                check_live(handle, live or ())
-                check_positions(handle, advances)
+                try:
+                    check_live(handle, live or ())
+                    check_positions(handle, advances)
+                except DeltaError as e:
+                    if not _is_cut(e):
+                        raise failure_of(plain(e), self.path) from e
+                    self._forget()
+                    continue
                 error = error or self._try_commit(handle, actions, advances, metadata, token)
                 version = self._landed(handle.version(), token)
                 if version is not None:
@@ -336,6 +343,13 @@ class TableLog:
 
     def _open(self, drops: int) -> DeltaTable | None:
         """The newest state of the table."""
+        return self._read(drops, lambda handle: handle)
+
+    def _read(self, drops: int, read: Callable[[DeltaTable], _T]) -> _T | None:
+        """What is read of the newest state of the table; None without one.
+
+        A state reads parts of the log only when they are asked for.
+        """
         from deltalake.exceptions import DeltaError
 
         if drops != self._drops:
@@ -344,11 +358,11 @@ class TableLog:
             self._drops = drops
         for attempt in range(_READS):
             try:
-                return self._newest()
+                handle = self._newest()
+                return None if handle is None else read(handle)
             except (DeltaError, OSError, ValueError) as e:
                 self._forget()
-                # Where the log is cut at this moment, what was listed may be gone when it is read.
-                if attempt == _READS - 1 or "not found" not in str(e):
+                if attempt == _READS - 1 or not _is_cut(e):
                     raise StoreError(f"{plain(e)}{self._advice()}", file=self.path) from e
         return None
 
@@ -390,3 +404,8 @@ class TableLog:
         if not bad:
             return ""
         return f"; {bad[0].name} is damaged, as after a power cut: run siemmanage repair"
+
+
+def _is_cut(error: Exception) -> bool:
+    """Whether the log was cut meanwhile: what a state has listed is gone when it is read."""
+    return "not found" in str(error)
