@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from siemstress import __version__
 from siemstress.errors import SiemstressError, UserError
@@ -79,10 +79,11 @@ def run(prog: str, main: Callable[[list[str]], int], arguments: list[str] | None
     finally:
         # What cannot be written has been told of: keep the interpreter from trying again.
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 stream.flush()
-                continue
-            _forget(stream)
+            except (OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError):
+                    _to_null(stream.fileno())
 
 
 def _status(prog: str, main: Callable[[list[str]], int], arguments: list[str]) -> int:
@@ -125,19 +126,16 @@ def _open_streams() -> None:
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            null = os.open(os.devnull, os.O_RDWR)
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
+            _to_null(number)
             if number:
                 setattr(sys, name, os.fdopen(number, "w", closefd=False))
 
 
-def _forget(stream: TextIO) -> None:
-    """Let a stream that nobody reads, or that has no room, lose what it still holds."""
-    with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
+def _to_null(number: int) -> None:
+    """Put the null device in the place of a file descriptor."""
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != number:
+        os.dup2(null, number)
         os.close(null)
 
 

@@ -84,8 +84,6 @@ def main() -> int:
     if status not in (0, 2):
         # Ended by a signal or a failure: a thread that hangs with its server must neither hold up
         # the end, nor come back from it into an interpreter that is no more.
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.flush()
         os._exit(status)
     return status
 

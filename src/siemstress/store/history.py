@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,15 @@ def checkpoints(table: Path) -> dict[int, Path]:
     """The checkpoints by version, in order."""
     found = (table / LOG).glob("*.checkpoint*.parquet")
     return {int(p.name[:20]): p for p in sorted(found) if p.name[:20].isdecimal()}
+
+
+def delete_checkpoints(table: Path, before: int, seconds: float) -> None:
+    """Delete the checkpoints of versions before this one that are older than so many seconds."""
+    limit = time.time() - seconds
+    for version, path in checkpoints(table).items():
+        with contextlib.suppress(FileNotFoundError):
+            if version < before and path.stat().st_mtime < limit:
+                path.unlink()
 
 
 def consumers(table: Path, latest: int) -> dict[str, int]:

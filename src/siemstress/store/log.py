@@ -24,8 +24,8 @@ from siemstress.store.checks import (
 from siemstress.store.columns import delta_schema, delta_types, missing_columns
 from siemstress.store.files import LiveFile, live_files
 from siemstress.store.folder import LOG, Folder, failure, failure_of, sync_all, sync_folder
-from siemstress.store.history import checkpoints, entry_path, first_entry
-from siemstress.store.refusals import is_harmless, plain
+from siemstress.store.history import checkpoints, delete_checkpoints, entry_path, first_entry
+from siemstress.store.refusals import is_cut, is_harmless, plain
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -150,7 +150,7 @@ class TableLog:
                     check_live(handle, live or ())
                     check_positions(handle, advances)
                 except DeltaError as e:
-                    if not _is_cut(e):
+                    if not is_cut(e):
                         raise failure_of(plain(e), self.path) from e
                     self._forget()
                     continue
@@ -256,7 +256,7 @@ class TableLog:
                 sync_all(log.glob(f"{handle.version():020}.checkpoint*"))
                 sync_all([log / "_last_checkpoint"])
                 sync_folder(log)
-                self._delete_checkpoints(before=handle.version())
+                delete_checkpoints(self.path, handle.version(), CHECKPOINTS_KEPT)
             except (DeltaError, OSError) as e:
                 # Another may have written one, and have shortened the log that ours is read from.
                 if max(checkpoints(self.path), default=-1) < handle.version():
@@ -291,13 +291,6 @@ class TableLog:
                 return self._sealer.archive(before)
             except OSError as e:
                 raise failure(e, self.path) from e
-
-    def _delete_checkpoints(self, before: int) -> None:
-        limit = time.time() - CHECKPOINTS_KEPT
-        for version, path in checkpoints(self.path).items():
-            with contextlib.suppress(FileNotFoundError):
-                if version < before and path.stat().st_mtime < limit:
-                    path.unlink()
 
     def _opened(self, drops: int, types: Mapping[str, str], *, create: bool) -> DeltaTable:
         from deltalake import DeltaTable
@@ -362,7 +355,7 @@ class TableLog:
                 return None if handle is None else read(handle)
             except (DeltaError, OSError, ValueError) as e:
                 self._forget()
-                if attempt == _READS - 1 or not _is_cut(e):
+                if attempt == _READS - 1 or not is_cut(e):
                     raise StoreError(f"{plain(e)}{self._advice()}", file=self.path) from e
         return None
 
@@ -404,8 +397,3 @@ class TableLog:
         if not bad:
             return ""
         return f"; {bad[0].name} is damaged, as after a power cut: run siemmanage repair"
-
-
-def _is_cut(error: Exception) -> bool:
-    """Whether the log was cut meanwhile: what a state has listed is gone when it is read."""
-    return "not found" in str(error)

@@ -1,4 +1,4 @@
-"""What Delta says when it refuses a commit."""
+"""What Delta says when it refuses a commit, or cannot read."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def plain(error: Exception) -> str:
 def is_harmless(text: str) -> bool:
     """Whether a refusal means that somebody else was faster, and nothing else."""
     return any(words in text for words in _HARMLESS)
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether the log was cut meanwhile: what a state has listed is gone when it is read."""
+    return "not found" in str(error)
